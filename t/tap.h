@@ -28,9 +28,14 @@ static int tap_count, tap_failed;
 __attribute__((unused, format(printf, 4, 0))) static bool
 tap_result(bool good, const char *file, int line, const char *fmt, va_list ap)
 {
-	printf("%sok %d - ", good ? "" : "not ", ++tap_count);
-	vprintf(fmt, ap);
-	putchar('\n');
+	static char name[400];
+	char *c;
+
+	vsnprintf(name, sizeof(name), fmt, ap);
+	for (c = name; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == '#')
+			*c = '?'; /* would end the line or begin a directive */
+	printf("%sok %d - %s\n", good ? "" : "not ", ++tap_count, name);
 	if (!good) {
 		tap_failed++;
 		printf("#   at %s:%d\n", file, line);
