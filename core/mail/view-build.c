@@ -1,0 +1,208 @@
+/* view-build.c - making the next view of a mailbox out of the last. */
+#include <hermod/arena.h>
+
+#include "core/mail/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+drop(atomic_uint *refs)
+{
+	return atomic_fetch_sub_explicit(refs, 1, memory_order_acq_rel) == 1;
+}
+
+static void
+take(atomic_uint *refs)
+{
+	atomic_fetch_add_explicit(refs, 1, memory_order_relaxed);
+}
+
+static void
+group_unref(struct view_group *g)
+{
+	if (drop(&g->refs))
+		free(g);
+}
+
+static void
+page_unref(struct view_page *page)
+{
+	unsigned i;
+
+	if (!drop(&page->refs))
+		return;
+	for (i = 0; i < page->n; i++)
+		group_unref(page->group[i]);
+	free(page);
+}
+
+struct hm_view *
+hm_view_ref(struct hm_view *view)
+{
+	take(&view->refs);
+	return view;
+}
+
+void
+hm_view_unref(struct hm_view *view)
+{
+	size_t i;
+
+	if (!view || !drop(&view->refs))
+		return;
+	for (i = 0; i < view->n; i++)
+		page_unref(view->page[i]);
+	free(view->page);
+	free(view->before);
+	free(view);
+}
+
+struct hm_view *
+hm_view_copy(uint64_t mailbox, const struct hm_view *from)
+{
+	struct hm_view *view = hm_xalloc(sizeof(*view));
+	size_t i;
+
+	atomic_init(&view->refs, 1);
+	view->mailbox = mailbox;
+	view->uidnext = 1;
+	if (!from)
+		return view;
+	view->modseq = from->modseq;
+	view->uidnext = from->uidnext;
+	view->n = from->n;
+	view->cap = from->n + 1;
+	view->page = hm_xalloc(view->cap * sizeof(*view->page));
+	for (i = 0; i < view->n; i++) {
+		view->page[i] = from->page[i];
+		take(&view->page[i]->refs);
+	}
+	return view;
+}
+
+/* The page of that number as one that only this view holds. */
+static struct view_page *
+own_page(struct hm_view *view, uint32_t number)
+{
+	size_t p = view_page_lower(view, number);
+	struct view_page *page, *old;
+	unsigned i;
+
+	if (p == view->n || view->page[p]->number != number) {
+		if (view->n == view->cap) {
+			view->cap = view->cap ? view->cap * 2 : 4;
+			view->page = hm_xrealloc(view->page,
+			    view->cap * sizeof(*view->page));
+		}
+		memmove(view->page + p + 1, view->page + p,
+		    (view->n - p) * sizeof(*view->page));
+		page = hm_xalloc(sizeof(*page));
+		atomic_init(&page->refs, 1);
+		page->number = number;
+		view->page[p] = page;
+		view->n++;
+		return page;
+	}
+	old = view->page[p];
+	if (atomic_load_explicit(&old->refs, memory_order_acquire) == 1)
+		return old;
+	page = hm_xalloc(sizeof(*page));
+	atomic_init(&page->refs, 1);
+	page->number = number;
+	page->present = old->present;
+	page->n = old->n;
+	for (i = 0; i < page->n; i++) {
+		page->group[i] = old->group[i];
+		take(&page->group[i]->refs);
+	}
+	view->page[p] = page;
+	page_unref(old);
+	return page;
+}
+
+static struct view_group *
+make_group(uint32_t number, const struct hm_entry *entries, size_t n)
+{
+	struct view_group *g = hm_xalloc(sizeof(*g) + n * sizeof(*entries));
+	size_t i;
+
+	atomic_init(&g->refs, 1);
+	g->number = number;
+	for (i = 0; i < n; i++)
+		g->present |= UINT64_C(1) << (entries[i].uid % HM_GROUP_MAX);
+	memcpy(g->at, entries, n * sizeof(*entries));
+	return g;
+}
+
+void
+hm_view_set_group(struct hm_view *view, uint32_t group,
+    const struct hm_entry *entries, size_t n)
+{
+	struct view_page *page = own_page(view, group / VIEW_FANOUT);
+	unsigned bit = group % VIEW_FANOUT, i = view_rank(page->present, bit);
+	bool there = page->present >> bit & 1;
+
+	if (there) {
+		group_unref(page->group[i]);
+		if (n == 0) {
+			page->n--;
+			memmove(page->group + i, page->group + i + 1,
+			    (page->n - i) * sizeof(page->group[0]));
+			page->present &= ~(UINT64_C(1) << bit);
+			return;
+		}
+	} else {
+		if (n == 0)
+			return;
+		memmove(page->group + i + 1, page->group + i,
+		    (page->n - i) * sizeof(page->group[0]));
+		page->n++;
+		page->present |= UINT64_C(1) << bit;
+	}
+	page->group[i] = make_group(group, entries, n);
+}
+
+void
+hm_view_finish(struct hm_view *view, uint64_t modseq, uint32_t uidnext)
+{
+	size_t p, n = 0;
+	unsigned i;
+
+	free(view->before);
+	view->before = hm_xalloc((view->n + 1) * sizeof(*view->before));
+	view->count = 0;
+	for (p = 0; p < view->n; p++) {
+		struct view_page *page = view->page[p];
+
+		if (page->n == 0) {
+			page_unref(page);
+			continue;
+		}
+		/* A page that others hold was finished with them. */
+		if (atomic_load_explicit(&page->refs, memory_order_acquire) == 1) {
+			page->count = 0;
+			for (i = 0; i < page->n; i++) {
+				page->before[i] = (uint16_t)page->count;
+				page->count += view_group_count(page->group[i]);
+			}
+		}
+		view->before[n] = view->count;
+		view->count += page->count;
+		view->page[n++] = page;
+	}
+	view->n = n;
+	view->modseq = modseq;
+	view->uidnext = uidnext;
+}
+
+size_t
+hm_view_bytes(const struct hm_view *view)
+{
+	size_t bytes = sizeof(*view) + view->n * (sizeof(struct view_page) +
+	    sizeof(*view->page) + sizeof(*view->before)), p;
+
+	for (p = 0; p < view->n; p++)
+		bytes += view->page[p]->n * (sizeof(struct view_group) + 16);
+	return bytes + view->count * sizeof(struct hm_entry);
+}
