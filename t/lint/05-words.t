@@ -1,0 +1,19 @@
+#!/bin/bash
+# Unfinished work and the workplace leave no trace in what we ship.
+. "${top_srcdir:-.}/t/lib.sh"
+cd "$top_srcdir" || exit 99
+
+files=$(find core modules include t man conf.d plugins-sdk m4 build-aux .ci \
+    README HACKING configure.ac Makefile.am run -type f 2>/dev/null |
+    grep -vE '/corpus/|\.(o|lo|log|trs|so|la|a|pyc)$|\.libs/|05-words\.t' |
+    grep -vE 'build-aux/(ltmain|config|compile|depcomp|missing|install|test|tap|ar)|m4/lt|m4/libtool')
+
+grep -IinE '\b(TODO|FIXME|XXX|HACK)\b|not (yet )?implemented' $files |
+grep -v 'X-XXX\|XXXXXX' | nothing "nothing is left for later"
+grep -IinE '/work/(wt|main|shared)|BRIEF\.md|\bissue #?[0-9]|the lead\b|/tmp/issue' \
+    $files | nothing "the workplace is not mentioned"
+grep -In 'shared/' $files |
+grep -vE '\.\./shared/testdata|shared/(library|object|librar)' |
+nothing "external data is named only as a default for HERMOD_TESTDATA"
+
+finish
