@@ -8,6 +8,27 @@
 
 #include "die.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_ASAN 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define WITH_ASAN 1
+#endif
+
+/* Under ASan the room that is not given out is poisoned, with a gap between
+ * allocations, so that a byte too far is found within arenas as well. */
+#ifdef WITH_ASAN
+#include <sanitizer/asan_interface.h>
+#define GAP 16
+#define poison(p, n) ASAN_POISON_MEMORY_REGION((p), (n))
+#define unpoison(p, n) ASAN_UNPOISON_MEMORY_REGION((p), (n))
+#else
+#define GAP 0
+#define poison(p, n) ((void)(p), (void)(n))
+#define unpoison(p, n) ((void)(p), (void)(n))
+#endif
+
 /* Blocks double from the first, which lies behind the arena itself. */
 #define FIRST_BYTES 512
 #define LARGEST_BLOCK (64u << 10)
@@ -55,6 +76,9 @@ to_start(struct hm_arena *arena)
 	arena->at = (char *)arena + aligned(sizeof(*arena));
 	arena->end = (char *)arena + FIRST_BYTES;
 	arena->next_bytes = 2 * FIRST_BYTES;
+	unpoison(arena->at, (size_t)(arena->end - arena->at));
+	memset(arena->at, 0, (size_t)(arena->end - arena->at));
+	poison(arena->at, (size_t)(arena->end - arena->at));
 }
 
 struct hm_arena *
@@ -105,6 +129,7 @@ free_blocks(struct hm_arena *arena)
 	for (b = arena->blocks; b; b = next) {
 		next = b->next;
 		account(arena, b->bytes, false);
+		unpoison(b, b->bytes);
 		free(b);
 	}
 	arena->blocks = NULL;
@@ -130,6 +155,7 @@ free_one(struct hm_arena *arena)
 	free_blocks(arena);
 	account(arena, FIRST_BYTES, false);
 	unlink_arena(arena);
+	unpoison(arena, FIRST_BYTES);
 	free(arena);
 }
 
@@ -143,7 +169,6 @@ hm_arena_clear(struct hm_arena *arena)
 	} while (arena->children);
 	free_blocks(arena);
 	to_start(arena);
-	memset(arena->at, 0, (size_t)(arena->end - arena->at));
 }
 
 void
@@ -176,6 +201,7 @@ alloc_block(struct hm_arena *arena, size_t bytes)
 	b->next = arena->blocks;
 	arena->blocks = b;
 	account(arena, total, true);
+	poison(p, total - head);
 	if (!own) {
 		arena->at = p + bytes;
 		arena->end = (char *)b + total;
@@ -188,15 +214,19 @@ alloc_block(struct hm_arena *arena, size_t bytes)
 void *
 hm_alloc(struct hm_arena *arena, size_t bytes)
 {
+	size_t room;
 	void *p;
 
 	if (bytes > SIZE_MAX / 4)
 		hm_die("allocation of %zu bytes", bytes);
-	bytes = aligned(bytes ? bytes : 1);
-	if (bytes > (size_t)(arena->end - arena->at))
-		return alloc_block(arena, bytes);
-	p = arena->at;
-	arena->at += bytes;
+	room = aligned(bytes ? bytes : 1) + GAP;
+	if (room > (size_t)(arena->end - arena->at)) {
+		p = alloc_block(arena, room);
+	} else {
+		p = arena->at;
+		arena->at += room;
+	}
+	unpoison(p, bytes);
 	return p;
 }
 
