@@ -9,7 +9,7 @@ objects=$(find modules -path '*/.libs/*.o' 2>/dev/null)
 
 for o in $objects; do
 	objdump -t "$o" | awk -v o="$o" '
-	$(NF - 2) ~ /^(\.data|\.bss|\.tdata|\.tbss|\*COM\*)(\.|$)/ &&
+	NF > 3 && $(NF - 2) ~ /^(\.data|\.bss|\.tdata|\.tbss|\*COM\*)(\.|$)/ &&
 	    $(NF - 2) !~ /^\.data\.rel\.ro/ && $0 ~ / O / &&
 	    $NF !~ /^(\.L|__)/ { print o ": " $NF " in " $(NF - 2) }'
 done | grep -vE 'asan|ubsan|sancov| \*?\.L(ubsan|asan)| Lubsan' |
