@@ -3,9 +3,12 @@
 . "${top_srcdir:-.}/t/lib.sh"
 cd "$top_srcdir" || exit 99
 
+alone () {
+	echo "#include <${1#include/}>" |
+	${CC:-cc} -std=c11 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c -
+}
 for h in include/hermod/*.h include/hermod/iface/*.h; do
-	try "$h compiles alone" ${CC:-cc} -std=c11 -Wall -Wextra -Werror \
-	    -Iinclude -fsyntax-only -x c "$h"
+	try "$h compiles alone" alone "$h"
 done
 
 wc -l include/hermod/*.h include/hermod/iface/*.h |
