@@ -4,6 +4,8 @@
 
 #include <hermod/fiber.h>
 
+#include "core/base/log-private.h"
+
 #include "alarm.h"
 #include "stack.h"
 #include "switch.h"
@@ -35,7 +37,7 @@ struct hm_fiber {
 	const char *name;
 	hm_fiber_fn *fn;
 	void *arg;
-	void *log_fields;               /* see core/base/log-private.h */
+	struct hm_log_ctx log;
 	int64_t started_ms;
 };
 

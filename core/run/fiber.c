@@ -10,7 +10,7 @@
 #include <hermod/err.h>
 #include <hermod/log.h>
 
-#include "../base/log-private.h"
+#include "core/base/list.h"
 
 enum {
 	BREATHE_TURNS = 64,        /* reads in a row without a wait */
@@ -46,8 +46,7 @@ ready_push(struct hm_fiber *f)
 static void
 fiber_due(struct hm_alarm *alarm)
 {
-	struct hm_fiber *f = (struct hm_fiber *)(void *)((char *)alarm -
-	    offsetof(struct hm_fiber, alarm));
+	struct hm_fiber *f = HM_CONTAINER(alarm, struct hm_fiber, alarm);
 
 	/* Alarms are set early and kept: most waits end before their limit, and
 	 * the next wait's limit is later. */
@@ -113,7 +112,7 @@ fiber_end(struct hm_fiber *f)
 	const char *name = f->name;
 
 	hm_loop_alarm_clear(&f->alarm);
-	hm_log_fields_free(f->log_fields);
+	hm_log_ctx_release(&f->log);
 	hm_ctx_release(&f->ctx);
 	if (f->all_prev)
 		f->all_prev->all_next = f->all_next;
@@ -312,7 +311,7 @@ run_outside(struct hm_fiber *f)
 static void
 run_one(struct hm_fiber *f)
 {
-	void *log_fields = hm_log_fields_swap(f->log_fields);
+	struct hm_log_ctx *outer = hm_log_ctx_swap(&f->log);
 
 	f->state = HM_FIBER_RUNNING;
 	f->turns = 0;
@@ -321,7 +320,7 @@ run_one(struct hm_fiber *f)
 	current = NULL;
 	if (sched.outside_fn)
 		run_outside(f);
-	f->log_fields = hm_log_fields_swap(log_fields);
+	hm_log_ctx_swap(outer);
 	if (f->state == HM_FIBER_ENDED)
 		fiber_end(f);
 }

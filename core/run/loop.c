@@ -72,6 +72,17 @@ hm_on_loop(void)
 	return on_loop;
 }
 
+bool
+hm_loop_lives(void)
+{
+	bool lives;
+
+	pthread_mutex_lock(&shared.lock);
+	lives = shared.loop_lives;
+	pthread_mutex_unlock(&shared.lock);
+	return lives;
+}
+
 static void
 nothing(struct ev_loop *ev, struct ev_async *w, int events)
 {
@@ -554,8 +565,10 @@ hm_loop_free(int64_t grace_ms)
 		return;
 	hm_listeners_close();
 	end_fibers(grace_ms);
-	hm_work_end();
-	run_posts();
+	do {
+		hm_work_end();
+		run_posts();
+	} while (atomic_load(&shared.any) || atomic_load(&shared.held));
 	for (i = 1; i < SIGNALS; i++)
 		hm_loop_on_signal(i, NULL, NULL);
 	pthread_mutex_lock(&shared.lock);

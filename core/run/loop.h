@@ -22,16 +22,17 @@ void hm_loop_stop(void);       /* may be called in a signal callback */
 /* Cancels all fibers and runs them to their ends (at most grace_ms; then the
  * process complains and carries on), ends the workers, frees the loop. */
 void hm_loop_free(int64_t grace_ms);
-/* Whether the calling thread runs the loop. Any thread. */
+/* Whether the calling thread runs the loop; whether there is one. Any thread. */
 bool hm_on_loop(void);
+bool hm_loop_lives(void);
 
 /* Calls fn(signum, arg) on the loop when the signal arrives. NULL fn ends it. */
 void hm_loop_on_signal(int signum, void (*fn)(int signum, void *arg),
     void *arg);
 
-/* Waiting for descriptors. The callback stays armed until hm_watch_stop(). */
+/* Waiting for a descriptor; fn is called until hm_watch_stop(). */
 struct hm_watch {
-	void *ev[8];           /* struct ev_io, kept from the others' sight */
+	void *ev[6];           /* struct ev_io, kept from the others' sight */
 	void (*fn)(struct hm_watch *watch);
 	int fd;
 	bool write;

@@ -15,8 +15,6 @@
 #include <hermod/clock.h>
 #include <hermod/log.h>
 
-#include "../base/log-private.h"
-
 enum {
 	THREADS = 16,
 	THREADS_MAX = 256,
@@ -35,6 +33,7 @@ struct job {
 
 struct queue {
 	struct job *first, *last;
+	unsigned n;
 };
 
 static struct {
@@ -60,6 +59,7 @@ queue_add(struct queue *q, struct job *job)
 	else
 		q->first = job;
 	q->last = job;
+	q->n++;
 }
 
 static struct job *
@@ -67,8 +67,10 @@ queue_take(struct queue *q)
 {
 	struct job *job = q->first;
 
-	if (job)
+	if (job) {
 		q->first = job->next;
+		q->n--;
+	}
 	return job;
 }
 
@@ -106,19 +108,26 @@ job_back(struct hm_post_node *node)
 	hm_loop_hold(-1);
 }
 
+/* Under virtual time: the job itself, when the loop comes round. */
+static void
+job_inline(struct hm_post_node *node)
+{
+	struct job *job = (struct job *)(void *)node;
+
+	job->result = job->fn(job->arg);
+	job_back(node);
+}
+
 static void
 run_job(struct job *job)
 {
 	/* The fiber is suspended, so its log fields may be borrowed. */
-	void *own = hm_log_fields_swap(job->fiber ? job->fiber->log_fields :
-	    NULL);
+	struct hm_log_ctx none = { 0 };
 
+	hm_log_ctx_swap(job->fiber ? &job->fiber->log : &none);
 	job->result = job->fn(job->arg);
-	own = hm_log_fields_swap(own);
-	if (job->fiber)
-		job->fiber->log_fields = own;
-	else
-		hm_log_fields_free(own);
+	hm_log_ctx_swap(NULL);
+	hm_log_ctx_release(&none);
 }
 
 static void *
@@ -174,7 +183,8 @@ submit(struct queue *q, struct job *job)
 
 	pthread_mutex_lock(&pool.lock);
 	queue_add(q, job);
-	if (pool.idle == 0 && pool.count < pool.max)
+	/* Idle ones may have been signalled for another job already. */
+	if (pool.waited.n + pool.detached.n > pool.idle && pool.count < pool.max)
 		add_thread();
 	count = pool.count;
 	pthread_cond_signal(&pool.more);
@@ -209,8 +219,11 @@ hm_work_detached(int (*fn)(void *arg), void (*done)(int result, void *arg),
 	job->done = done;
 	job->arg = arg;
 	hm_loop_hold(1);
+	if (!hm_loop_lives()) {
+		job_inline(&job->node);
+		return;
+	}
 	if (hm_clock_is_virtual()) {
-		/* fn runs when the loop comes round, outside the caller. */
 		job->node.fn = job_inline;
 		hm_post_node(&job->node);
 		return;

@@ -57,7 +57,8 @@ HM_API void hm_sem_give(struct hm_sem *sem);
  * bridge for code that finishes on a worker thread. */
 HM_API void hm_post(void (*fn)(void *arg), void *arg);
 
-/* Timers for code that is not a fiber. fn runs on the loop thread, once. */
+/* Timers for code that is not a fiber. fn runs on the loop thread, once; the
+ * timer is gone by then and must not be stopped any more. */
 struct hm_timer;
 HM_API struct hm_timer *hm_timer_start(int64_t after_ms,
     void (*fn)(void *arg), void *arg);

@@ -59,7 +59,8 @@ HM_API HM_FIBER int hm_io_printf(struct hm_io *io, const char *fmt, ...)
 HM_API HM_FIBER int hm_io_flush(struct hm_io *io);
 
 /* Throttles a stream for a tarpit: one byte per ms_per_byte, but a whole flush
- * never takes longer than max_ms. 0 ends it. */
+ * never takes longer than max_ms; each read that has to ask the peer first
+ * sleeps ms_per_byte. 0 ends it. */
 HM_API void hm_io_slow(struct hm_io *io, int ms_per_byte, int64_t max_ms);
 
 /* Starts TLS on a plain stream. Bytes that were already buffered are treated as
@@ -74,6 +75,8 @@ HM_API bool hm_io_is_tls(const struct hm_io *io);
 HM_API const char *hm_io_tls_version(const struct hm_io *io);
 HM_API const char *hm_io_tls_cipher(const struct hm_io *io);
 HM_API const char *hm_io_tls_sni(const struct hm_io *io);
+/* The protocol agreed on by ALPN; absent if none was. Borrowed. */
+HM_API struct hm_str hm_io_tls_alpn(const struct hm_io *io);
 /* Channel binding data of this connection: "tls-exporter" (RFC 9266) or
  * "tls-unique" (RFC 5929; only TLS 1.2 with extended master secret). Appends
  * raw bytes; -HM_EUNSUPPORTED where it does not exist. */

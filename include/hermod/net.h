@@ -52,6 +52,9 @@ HM_API struct hm_tls *hm_tls_ref(struct hm_tls *tls);
 HM_API void hm_tls_unref(struct hm_tls *tls); /* NULL accepted */
 /* Seconds since 1970 at which the first of its certificates expires. */
 HM_API int64_t hm_tls_expires(const struct hm_tls *tls);
+/* Whether a server hands out session tickets (default: yes); before first use.
+ * Some peers at port 25 are better off without. */
+HM_API void hm_tls_set_tickets(struct hm_tls *tls, bool on);
 /* A self-signed ECDSA P-256 certificate for the names (NULL-ended), written as
  * two PEM files of mode 0640 / 0600. Thread: worker. */
 HM_API int hm_tls_self_signed(const char *const *names, int days,
@@ -82,7 +85,8 @@ HM_API HM_FIBER int hm_dial(const struct hm_sockaddr *addr,
 
 /* Counts events per address class: a /32, /26 and /21 for IPv4, a /64, /48 and
  * /32 for IPv6, each with its own limit in a fixed window; window_ms 0 counts
- * things that are held (connections) and given back with n < 0. */
+ * things that are held (connections) and given back with n < 0. A limit of 0 is
+ * none. Unix sockets are never limited. */
 struct hm_ratelimit;
 HM_API struct hm_ratelimit *hm_ratelimit_new(int64_t window_ms,
     const unsigned limit[3]);

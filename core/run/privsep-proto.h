@@ -1,0 +1,38 @@
+/* privsep-proto.h - what parent and worker say to each other. */
+#ifndef HERMOD_RUN_PRIVSEP_PROTO_H
+#define HERMOD_RUN_PRIVSEP_PROTO_H
+
+#include <hermod/err.h>
+#include <hermod/net.h>
+
+enum hm_priv_op {
+	HM_PRIV_LISTEN = 1,
+	HM_PRIV_UNLISTEN = 2,
+	HM_PRIV_OPEN = 3,
+	HM_PRIV_READY = 4,
+};
+
+/* One packet each way; LISTEN and OPEN are answered, with a descriptor if rc is
+ * 0. Both ends are the same program, so the structs travel as they are. */
+struct hm_priv_request {
+	enum hm_priv_op op;
+	int backlog;
+	struct hm_sockaddr addr;
+	char path[1024];
+};
+
+struct hm_priv_reply {
+	int rc;
+	char text[512];
+};
+
+/* fd: to send along, or -1. */
+int hm_priv_send(int sock, const void *p, size_t len, int fd);
+/* Returns the packet's length, 0 at the end, -1 on errors; *ret_fd is -1 or a
+ * descriptor that came along. */
+ssize_t hm_priv_recv(int sock, void *p, size_t len, int *ret_fd);
+
+/* child.c: the worker's end of the pair; -1 without a parent. */
+void hm_priv_set_parent(int sock);
+
+#endif

@@ -1,0 +1,12 @@
+/* sim-private.h - what dialling asks the simulation. Loop thread. */
+#ifndef HERMOD_RUN_SIM_PRIVATE_H
+#define HERMOD_RUN_SIM_PRIVATE_H
+
+#include <hermod/net.h>
+
+bool hm_sim_is_silent(const struct hm_sockaddr *addr);
+/* The address a connection to addr comes from. */
+void hm_sim_source(const struct hm_sockaddr *addr,
+    const struct hm_sockaddr *local, struct hm_sockaddr *ret);
+
+#endif
