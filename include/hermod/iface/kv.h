@@ -16,7 +16,9 @@ enum hm_kv_flags {
 	HM_KV_DURABLE = 0,   /* run() returns when the changes are on disk */
 	HM_KV_LAZY = 1,      /* atomic and visible; on disk at the next flush()
 	                      * or durable run() of anyone */
-	HM_KV_READ = 2,      /* read only */
+	HM_KV_READ = 2,      /* read only; all it reads is of one moment */
+	HM_KV_BROWSE = 4,    /* read only; each call sees what is committed by
+	                      * then and stops no writer: for walks over much */
 };
 
 enum hm_kv_read {

@@ -1,0 +1,126 @@
+/* bdb.h - one Berkeley DB environment: the engine behind kv-bdb.
+ *
+ * Plain C without the plugin layer, so that it can be tested by itself. Thread:
+ * everything may block; a worker's.
+ */
+#ifndef KV_BDB_BDB_H
+#define KV_BDB_BDB_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <db.h>
+
+#include <hermod/err.h>
+#include <hermod/iface/kv.h>
+#include <hermod/log.h>
+
+/* Of struct bdb_env: a module of another version must not touch it. */
+#define BDB_ENV_VERSION 1
+
+#define BDB_KEY_MAX 4096
+#define BDB_VALUE_MAX (64u << 20)
+#define BDB_NAME_MAX 60
+#define BDB_DIR_MAX 900
+
+struct bdb_conf {
+	const char *dir;             /* made if it is missing */
+	uint64_t cache_bytes;
+	uint32_t page_bytes;         /* of tables made from now on */
+	uint64_t checkpoint_bytes;   /* log written between checkpoints */
+	int64_t lock_wait_ms;        /* then the transaction starts anew */
+	uint64_t reserve_bytes;      /* keep free on the disk */
+	/* What the operator should know; text is one line. */
+	void (*report)(enum hm_loglevel level, const char *text, void *arg);
+	void *arg;
+};
+
+struct hm_kv_table {
+	struct hm_kv_table *next;
+	struct bdb_env *env;
+	DB *db;
+	uint32_t page_bytes;
+	char name[BDB_NAME_MAX + 1];
+};
+
+/* Growing memory that a DBT points to. */
+struct bdb_mem {
+	char *p;
+	size_t cap;
+};
+
+struct hm_kv_txn {
+	struct bdb_env *env;
+	struct hm_kv_txn *next;      /* in the list of spare ones */
+	DB_TXN *db;                  /* NULL: each call by itself */
+	unsigned flags;              /* enum hm_kv_flags */
+	bool conflict, wrote;
+	struct hm_err err;           /* of the member that failed last */
+	struct bdb_mem key, value, bulk;
+};
+
+struct bdb_env {
+	uint32_t version;            /* BDB_ENV_VERSION; first for ever */
+	struct bdb_conf conf;
+	char *dir;
+	DB_ENV *db;
+	int lock_fd;
+	bool opened;                 /* a panic ends the process from now on */
+	atomic_uint running;         /* transactions */
+	atomic_bool full;            /* less than the reserve is free */
+	pthread_mutex_t mutex;       /* of what follows */
+	pthread_cond_t wake;
+	bool stopping;
+	struct hm_kv_table *tables;
+	struct hm_kv_txn *spare;
+	unsigned nspare;
+	bool checkpoints, detects;   /* the threads run */
+	pthread_t checkpointer, detector;
+};
+
+int bdb_open(const struct bdb_conf *conf, struct bdb_env **ret,
+    struct hm_err *reterr);
+void bdb_close(struct bdb_env *env); /* NULL accepted */
+void bdb_report(struct bdb_env *env, enum hm_loglevel level,
+    const char *fmt, ...) HM_PRINTF(3, 4);
+/* Turns a result of Berkeley DB into a code and "what: reason". */
+int bdb_fail(struct hm_err *err, int result, const char *what);
+
+/* The background threads, see threads.c. */
+int bdb_threads_start(struct bdb_env *env, struct hm_err *reterr);
+void bdb_threads_stop(struct bdb_env *env);
+void bdb_look_at_disk(struct bdb_env *env);
+
+/* The members of the service "kv". */
+int bdb_table(struct bdb_env *env, const char *name, struct hm_kv_table **ret,
+    struct hm_err *reterr);
+int bdb_run(struct bdb_env *env, unsigned flags,
+    int (*fn)(struct hm_kv_txn *txn, void *arg), void *arg,
+    struct hm_err *reterr);
+int bdb_flush(struct bdb_env *env, struct hm_err *reterr);
+int bdb_get(struct hm_kv_txn *txn, struct hm_kv_table *table,
+    struct hm_str key, unsigned flags, struct hm_str *ret);
+int bdb_put(struct hm_kv_txn *txn, struct hm_kv_table *table,
+    struct hm_str key, struct hm_str value);
+int bdb_del(struct hm_kv_txn *txn, struct hm_kv_table *table,
+    struct hm_str key);
+int bdb_scan(struct hm_kv_txn *txn, struct hm_kv_table *table,
+    struct hm_str from, struct hm_str to, unsigned flags,
+    int (*fn)(struct hm_str key, struct hm_str value, void *arg), void *arg);
+int bdb_verify(struct bdb_env *env,
+    void (*report)(const char *text, void *arg), void *arg,
+    struct hm_err *reterr);
+
+/* Between txn.c and scan.c. */
+int bdb_txn_fail(struct hm_kv_txn *txn, int result, const char *what,
+    const struct hm_kv_table *table);
+/* 0, or the error that a call on txn has to return without doing anything. */
+int bdb_txn_ready(struct hm_kv_txn *txn);
+void bdb_mem_reserve(struct bdb_mem *mem, size_t bytes);
+
+/* What stands between Berkeley DB and its files, see file.c. */
+void bdb_file_hooks(void);
+bool bdb_page_good(const void *page, size_t len);
+extern atomic_ulong bdb_syncs;   /* counts fdatasync() calls, for tests */
+
+#endif

@@ -1,0 +1,325 @@
+/* env.c - opening and closing the environment, its tables, its errors. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <hermod/arena.h>
+
+#include "bdb.h"
+
+/* A page of a table may hold locks of many transactions; the defaults (about a
+ * hundred transactions, a thousand locks) are for toys. Only what is used
+ * takes memory. */
+#define BDB_LOCKS 1000000
+#define BDB_TXNS 10000
+#define BDB_LOG_FILE (8u << 20) /* zeroed behind its end at each start */
+#define BDB_LOG_BUFFER (512u << 10)
+
+void
+bdb_report(struct bdb_env *env, enum hm_loglevel level, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (!env->conf.report)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	env->conf.report(level, text, env->conf.arg);
+}
+
+int
+bdb_fail(struct hm_err *err, int result, const char *what)
+{
+	switch (result) {
+	case DB_LOCK_DEADLOCK:
+	case DB_LOCK_NOTGRANTED:
+		return hm_err_set(err, -HM_ECONFLICT,
+		    "%s: a concurrent transaction won", what);
+	case DB_NOTFOUND:
+	case DB_KEYEMPTY:
+		return hm_err_set(err, -HM_ENOENT, "%s: no such key", what);
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return hm_err_set(err, -HM_ENOSPC, "%s: no room on the disk",
+		    what);
+	case EUCLEAN: /* what our own page check says */
+	case DB_PAGE_NOTFOUND:
+	case DB_VERIFY_BAD:
+		return hm_err_set(err, -HM_ECORRUPT,
+		    "%s: a page of the table is damaged", what);
+	case DB_RUNRECOVERY:
+		return hm_err_set(err, -HM_ECORRUPT,
+		    "%s: the tables or their log are damaged", what);
+	case ENOMEM:
+		return hm_err_set(err, -HM_ELIMIT,
+		    "%s: the transaction is too large", what);
+	case EIO:
+		return hm_err_set(err, -HM_EIO, "%s: input/output error", what);
+	}
+	if (result > 0)
+		return hm_err_errno(err, result, "%s", what);
+	return hm_err_set(err, -HM_EIO, "%s: %s", what, db_strerror(result));
+}
+
+static void
+on_message(const DB_ENV *db, const char *prefix, const char *text)
+{
+	struct bdb_env *env = db->app_private;
+
+	(void)prefix;
+	bdb_report(env, env->opened ? HM_LOG_ERROR : HM_LOG_WARN, "%s", text);
+}
+
+/* After a panic every call fails and only recovery helps, which is what the
+ * next start does; so this one ends here. */
+static void
+on_event(DB_ENV *db, uint32_t event, void *info)
+{
+	struct bdb_env *env = db->app_private;
+
+	(void)info;
+	if (event == DB_EVENT_WRITE_FAILED)
+		bdb_report(env, HM_LOG_ERROR, "writing to the disk failed");
+	if (event != DB_EVENT_PANIC || !env->opened)
+		return;
+	bdb_report(env, HM_LOG_ERROR,
+	    "the environment cannot go on; ending the process to recover");
+	abort();
+}
+
+/* One process owns the directory; the kernel forgets the lock with it. */
+static int
+take_lock(struct bdb_env *env, struct hm_err *reterr)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[BDB_DIR_MAX + 16], pid[32];
+	ssize_t n;
+	int fd, len;
+
+	if (mkdir(env->dir, 0700) < 0 && errno != EEXIST)
+		return hm_err_errno(reterr, errno, "cannot make %s", env->dir);
+	snprintf(path, sizeof(path), "%s/lock", env->dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return hm_err_errno(reterr, errno, "cannot open %s", path);
+	if (fcntl(fd, F_OFD_SETLK, &fl) < 0) {
+		n = pread(fd, pid, sizeof(pid) - 1, 0);
+		pid[n > 0 ? n : 0] = '\0';
+		close(fd);
+		return hm_err_set(reterr, -HM_EBUSY,
+		    "%s is in use by process %.*s", env->dir,
+		    (int)strspn(pid, "0123456789"), pid);
+	}
+	len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)len, 0) != len) {
+		close(fd);
+		return hm_err_errno(reterr, errno, "cannot write %s", path);
+	}
+	env->lock_fd = fd;
+	return 0;
+}
+
+static int
+configure(struct bdb_env *env)
+{
+	const struct bdb_conf *conf = &env->conf;
+	DB_ENV *db = env->db;
+	int ret;
+
+	db->app_private = env;
+	db->set_errcall(db, on_message);
+	if ((ret = db->set_event_notify(db, on_event)) ||
+	    (ret = db->set_cachesize(db, (uint32_t)(conf->cache_bytes >> 30),
+	    (uint32_t)(conf->cache_bytes & ((1u << 30) - 1)), 1)) ||
+	    /* fewer, longer hash chains: pages are larger than it assumes */
+	    (ret = db->set_mp_pagesize(db, conf->page_bytes)) ||
+	    (ret = db->set_lk_max_locks(db, BDB_LOCKS)) ||
+	    (ret = db->set_lk_max_objects(db, BDB_LOCKS)) ||
+	    (ret = db->set_lk_max_lockers(db, BDB_TXNS)) ||
+	    /* else sized, and filled, for that many */
+	    (ret = db->set_lk_tablesize(db, 4096)) ||
+	    (ret = db->set_lk_detect(db, DB_LOCK_MINWRITE)) ||
+	    (ret = db->set_tx_max(db, BDB_TXNS)) ||
+	    (ret = db->set_lg_max(db, BDB_LOG_FILE)) ||
+	    (ret = db->set_lg_bsize(db, BDB_LOG_BUFFER)) ||
+	    (ret = db->log_set_config(db, DB_LOG_AUTO_REMOVE, 1)) ||
+	    (ret = db->set_flags(db, DB_TIME_NOTGRANTED, 1)))
+		return ret;
+	return db->set_timeout(db, (db_timeout_t)(conf->lock_wait_ms * 1000),
+	    DB_SET_LOCK_TIMEOUT);
+}
+
+/* Regions lie in the heap (DB_PRIVATE): one process, nothing to clean up after
+ * it, memory taken as it is used. Recovery is always run; after an orderly end
+ * there is nothing for it to do. */
+static int
+open_env(struct bdb_env *env, struct hm_err *reterr)
+{
+	char what[BDB_DIR_MAX + 64];
+	int ret;
+
+	snprintf(what, sizeof(what), "cannot open the tables in %s", env->dir);
+	bdb_file_hooks();
+	ret = db_env_create(&env->db, 0);
+	if (ret)
+		return bdb_fail(reterr, ret, what);
+	ret = configure(env);
+	if (!ret)
+		ret = env->db->open(env->db, env->dir, DB_CREATE |
+		    DB_INIT_MPOOL | DB_INIT_LOCK | DB_INIT_LOG | DB_INIT_TXN |
+		    DB_THREAD | DB_PRIVATE | DB_RECOVER, 0600);
+	if (ret)
+		return bdb_fail(reterr, ret, what);
+	return 0;
+}
+
+int
+bdb_open(const struct bdb_conf *conf, struct bdb_env **ret,
+    struct hm_err *reterr)
+{
+	size_t len = strlen(conf->dir);
+	struct bdb_env *env;
+	int r;
+
+	if (len > BDB_DIR_MAX)
+		return hm_err_set(reterr, -HM_ELIMIT,
+		    "the path of the directory for tables is too long");
+	env = hm_xalloc(sizeof(*env));
+	env->version = BDB_ENV_VERSION;
+	env->conf = *conf;
+	env->dir = hm_xalloc(len + 1);
+	memcpy(env->dir, conf->dir, len + 1);
+	env->conf.dir = env->dir;
+	env->lock_fd = -1;
+	pthread_mutex_init(&env->mutex, NULL);
+	pthread_cond_init(&env->wake, NULL);
+	r = take_lock(env, reterr);
+	if (!r)
+		r = open_env(env, reterr);
+	if (!r) {
+		bdb_look_at_disk(env);
+		r = bdb_threads_start(env, reterr);
+	}
+	if (r) {
+		bdb_close(env);
+		return r;
+	}
+	env->opened = true;
+	*ret = env;
+	return 0;
+}
+
+static void
+free_txn(struct hm_kv_txn *txn)
+{
+	free(txn->key.p);
+	free(txn->value.p);
+	free(txn->bulk.p);
+	free(txn);
+}
+
+void
+bdb_close(struct bdb_env *env)
+{
+	struct hm_kv_table *table;
+	struct hm_kv_txn *txn;
+
+	if (!env)
+		return;
+	bdb_threads_stop(env);
+	while ((table = env->tables)) {
+		env->tables = table->next;
+		table->db->close(table->db, 0);
+		free(table);
+	}
+	while ((txn = env->spare)) {
+		env->spare = txn->next;
+		free_txn(txn);
+	}
+	if (env->db) {
+		if (env->opened)
+			env->db->txn_checkpoint(env->db, 0, 0, DB_FORCE);
+		env->opened = false;
+		env->db->close(env->db, 0);
+	}
+	if (env->lock_fd >= 0)
+		close(env->lock_fd);
+	pthread_cond_destroy(&env->wake);
+	pthread_mutex_destroy(&env->mutex);
+	free(env->dir);
+	free(env);
+}
+
+static bool
+name_good(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 0 && len <= BDB_NAME_MAX && name[0] != '-' &&
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+static int
+open_table(struct bdb_env *env, struct hm_kv_table *table,
+    struct hm_err *reterr)
+{
+	char file[BDB_NAME_MAX + 4], what[BDB_NAME_MAX + 32];
+	DB *db;
+	int ret;
+
+	snprintf(file, sizeof(file), "%s.db", table->name);
+	snprintf(what, sizeof(what), "cannot open table %s", table->name);
+	ret = db_create(&db, env->db, 0);
+	if (ret)
+		return bdb_fail(reterr, ret, what);
+	if ((ret = db->set_pagesize(db, env->conf.page_bytes)) ||
+	    (ret = db->set_flags(db, DB_CHKSUM)) ||
+	    (ret = db->open(db, NULL, file, NULL, DB_BTREE,
+	    DB_CREATE | DB_THREAD | DB_AUTO_COMMIT, 0600)) ||
+	    (ret = db->get_pagesize(db, &table->page_bytes))) {
+		db->close(db, 0);
+		return bdb_fail(reterr, ret, what);
+	}
+	table->db = db;
+	return 0;
+}
+
+int
+bdb_table(struct bdb_env *env, const char *name, struct hm_kv_table **ret,
+    struct hm_err *reterr)
+{
+	struct hm_kv_table *table;
+	int r = 0;
+
+	if (!name_good(name))
+		return hm_err_set(reterr, -HM_EINVAL,
+		    "\"%.*s\" is no name for a table", BDB_NAME_MAX, name);
+	pthread_mutex_lock(&env->mutex);
+	for (table = env->tables; table; table = table->next)
+		if (strcmp(table->name, name) == 0)
+			break;
+	if (!table) {
+		table = hm_xalloc(sizeof(*table));
+		table->env = env;
+		memcpy(table->name, name, strlen(name) + 1);
+		r = open_table(env, table, reterr);
+		if (r) {
+			free(table);
+		} else {
+			table->next = env->tables;
+			env->tables = table;
+		}
+	}
+	pthread_mutex_unlock(&env->mutex);
+	if (!r)
+		*ret = table;
+	return r;
+}
