@@ -121,6 +121,10 @@ void bdb_mem_reserve(struct bdb_mem *mem, size_t bytes);
 /* What stands between Berkeley DB and its files, see file.c. */
 void bdb_file_hooks(void);
 bool bdb_page_good(const void *page, size_t len);
-extern atomic_ulong bdb_syncs;   /* counts fdatasync() calls, for tests */
+unsigned long bdb_syncs(void);   /* how often something was synced so far */
+/* Marks this thread as running a transaction; returns whether it did. One that
+ * waits for another of its own thread would never end, and no detector can see
+ * it. */
+bool bdb_inside(bool now);
 
 #endif

@@ -86,8 +86,10 @@ on_event(DB_ENV *db, uint32_t event, void *info)
 	struct bdb_env *env = db->app_private;
 
 	(void)info;
-	if (event == DB_EVENT_WRITE_FAILED)
-		bdb_report(env, HM_LOG_ERROR, "writing to the disk failed");
+	if (event == DB_EVENT_WRITE_FAILED &&
+	    !atomic_exchange(&env->full, true))
+		bdb_report(env, HM_LOG_ERROR,
+		    "writing to the disk of %s failed", env->dir);
 	if (event != DB_EVENT_PANIC || !env->opened)
 		return;
 	bdb_report(env, HM_LOG_ERROR,

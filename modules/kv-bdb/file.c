@@ -3,7 +3,8 @@
  * Berkeley DB gives up the whole environment when the checksum of one page is
  * wrong. Here each page of a table is checked before it sees it, so that the
  * damage is an error of the calls that need this page and of no others. The
- * library offers such hooks only for the whole process, hence the static state.
+ * library offers such hooks only for the whole process, hence the static state
+ * here and nowhere else.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,11 +27,31 @@
 
 #define FDS 4096
 
-atomic_ulong bdb_syncs;
+static struct {
+	pthread_once_t once;
+	atomic_ulong syncs;
+	atomic_bool is_table[FDS];   /* by descriptor */
+} bdb_hooked = { .once = PTHREAD_ONCE_INIT };
 
-static atomic_bool is_table[FDS];
-/* The descriptor whose page was just refused on this thread; -1: none. */
-static __thread int refused = -1;
+static __thread struct {
+	int refused;    /* descriptor + 1 of the page just refused */
+	bool inside;    /* a transaction */
+} bdb_thread;
+
+unsigned long
+bdb_syncs(void)
+{
+	return atomic_load(&bdb_hooked.syncs);
+}
+
+bool
+bdb_inside(bool now)
+{
+	bool before = bdb_thread.inside;
+
+	bdb_thread.inside = now;
+	return before;
+}
 
 /* Chris Torek's hash, as the library computes it: h = 33 h + byte. Four bytes
  * a step, because the multiplications depend on each other. */
@@ -93,7 +114,7 @@ hook_open(const char *path, int flags, ...)
 	va_end(ap);
 	fd = open(path, flags | O_CLOEXEC, mode);
 	if (fd >= 0 && fd < FDS)
-		atomic_store(&is_table[fd], len > 3 &&
+		atomic_store(&bdb_hooked.is_table[fd], len > 3 &&
 		    strcmp(path + len - 3, ".db") == 0);
 	return fd;
 }
@@ -102,7 +123,7 @@ static int
 hook_close(int fd)
 {
 	if (fd >= 0 && fd < FDS)
-		atomic_store(&is_table[fd], false);
+		atomic_store(&bdb_hooked.is_table[fd], false);
 	return close(fd);
 }
 
@@ -111,11 +132,11 @@ hook_pread(int fd, void *p, size_t len, off_t offset)
 {
 	ssize_t n = pread(fd, p, len, offset);
 
-	if (n != (ssize_t)len || fd >= FDS || !atomic_load(&is_table[fd]) ||
+	if (n != (ssize_t)len || fd >= FDS || !atomic_load(&bdb_hooked.is_table[fd]) ||
 	    len < META_BYTES || offset % (off_t)len != 0 ||
 	    bdb_page_good(p, len))
 		return n;
-	refused = fd;
+	bdb_thread.refused = fd + 1;
 	errno = EUCLEAN;
 	return -1;
 }
@@ -124,8 +145,8 @@ hook_pread(int fd, void *p, size_t len, off_t offset)
 static int
 hook_seek(int fd, off_t offset, int whence)
 {
-	if (refused == fd && fd >= 0) {
-		refused = -1;
+	if (fd >= 0 && bdb_thread.refused == fd + 1) {
+		bdb_thread.refused = 0;
 		return EUCLEAN;
 	}
 	return lseek(fd, offset, whence) < 0 ? errno : 0;
@@ -134,7 +155,7 @@ hook_seek(int fd, off_t offset, int whence)
 static int
 hook_fsync(int fd)
 {
-	atomic_fetch_add_explicit(&bdb_syncs, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&bdb_hooked.syncs, 1, memory_order_relaxed);
 	return fdatasync(fd);
 }
 
@@ -151,7 +172,5 @@ install(void)
 void
 bdb_file_hooks(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, install);
+	pthread_once(&bdb_hooked.once, install);
 }

@@ -14,10 +14,6 @@
 #define SPARE_MAX 64
 #define KEEP_BYTES (256u << 10)
 
-/* A transaction waiting for another one of its own thread would never end, and
- * no detector sees it. */
-static __thread bool inside;
-
 void
 bdb_mem_reserve(struct bdb_mem *mem, size_t bytes)
 {
@@ -95,6 +91,9 @@ bdb_txn_fail(struct hm_kv_txn *txn, int result, const char *what,
 	/* the common case; nobody reads its text */
 	if (result == DB_NOTFOUND || result == DB_KEYEMPTY)
 		return -HM_ENOENT;
+	/* a cache full of pages that cannot be written back */
+	if (result == ENOMEM && atomic_load(&txn->env->full))
+		result = ENOSPC;
 	snprintf(text, sizeof(text), "%s in table %s", what,
 	    table ? table->name : "?");
 	code = bdb_fail(&txn->err, result, text);
@@ -184,10 +183,9 @@ bdb_run(struct bdb_env *env, unsigned flags,
 	unsigned number;
 	int ret = 0;
 
-	if (inside)
+	if (bdb_inside(true))
 		return hm_err_set(reterr, -HM_EINVAL,
 		    "a transaction inside a transaction");
-	inside = true;
 	txn = take(env);
 	txn->flags = flags;
 	atomic_fetch_add(&env->running, 1);
@@ -203,7 +201,7 @@ bdb_run(struct bdb_env *env, unsigned flags,
 		    "too many concurrent changes of the same records");
 	atomic_fetch_sub(&env->running, 1);
 	flush = ret >= 0 && txn->wrote && !(flags & HM_KV_LAZY);
-	inside = false;
+	bdb_inside(false);
 	give(txn);
 	if (flush) {
 		int r = bdb_flush(env, reterr);

@@ -12,7 +12,9 @@ for o in $objects; do
 	NF > 3 && $(NF - 2) ~ /^(\.data|\.bss|\.tdata|\.tbss|\*COM\*)(\.|$)/ &&
 	    $(NF - 2) !~ /^\.data\.rel\.ro/ && $0 ~ / O / &&
 	    $NF !~ /^(\.L|__)/ { print o ": " $NF " in " $(NF - 2) }'
-done | grep -vE 'asan|ubsan|sancov| \*?\.L(ubsan|asan)| Lubsan' |
+done | # Berkeley DB takes its file hooks without a context
+grep -vE 'kv-bdb/\.libs/file\.o: bdb_(hooked|thread) ' |
+grep -vE 'asan|ubsan|sancov| \*?\.L(ubsan|asan)| Lubsan' |
 nothing "no module has mutable globals"
 
 finish

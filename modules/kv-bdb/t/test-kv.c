@@ -1,7 +1,6 @@
 /* test-kv.c - the conformance suite of "kv" on Berkeley DB. */
 #include "t/conformance-kv.h"
-
-#include "direct.h"
+#include "t/direct-kv.h"
 
 int
 main(void)

@@ -1,7 +1,7 @@
-/* direct.h - the service "kv" on the engine itself, for tests: no module is
+/* direct-kv.h - the service "kv" on the engine itself, for tests: no module is
  * loaded. */
-#ifndef KV_BDB_T_DIRECT_H
-#define KV_BDB_T_DIRECT_H
+#ifndef T_DIRECT_KV_H
+#define T_DIRECT_KV_H
 
 #include <hermod/err.h>
 #include <hermod/iface/kv.h>

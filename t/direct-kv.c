@@ -1,8 +1,9 @@
-/* direct.c - the engine under the face of the service, for tests. */
+/* direct-kv.c - the engine under the face of the service, for tests. */
 #include <stdio.h>
 
-#include "../bdb.h"
-#include "direct.h"
+#include "modules/kv-bdb/bdb.h"
+
+#include "t/direct-kv.h"
 
 static int
 direct_table(struct hm_mod *self, const char *name, struct hm_kv_table **ret,
@@ -74,5 +75,5 @@ direct_kv_close(struct hm_kv *kv)
 unsigned long
 direct_kv_syncs(void)
 {
-	return atomic_load(&bdb_syncs);
+	return bdb_syncs();
 }
