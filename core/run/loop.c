@@ -425,7 +425,7 @@ hm_chunk_put(char *chunk)
 {
 	if (!chunk)
 		return;
-	if (loop.chunk_count >= KEEP_CHUNKS || !on_loop) {
+	if (loop.chunk_count + 1 > KEEP_CHUNKS || !on_loop) {
 		free(chunk);
 		return;
 	}

@@ -108,7 +108,7 @@ static bool
 patch(const char *file, off_t at, unsigned char flip)
 {
 	int fd = open(file, O_RDWR);
-	unsigned char c;
+	unsigned char c = 0;
 	bool good = fd >= 0 && pread(fd, &c, 1, at) == 1;
 
 	c ^= flip;
