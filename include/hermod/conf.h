@@ -59,7 +59,8 @@ struct hm_opt {
 	const char *name;
 	enum hm_opt_type type;
 	size_t offset;
-	const char *def;             /* as in the file; NULL: absent (zero) */
+	const char *def;             /* as in the file; NULL: absent (zero, but
+	                              * lists, maps and blocks: empty) */
 	const char *help;            /* one or more whole sentences */
 	const char *min, *max;       /* int, size, time: inclusive */
 	const char *const *choices;  /* enum: NULL-ended */
@@ -152,6 +153,9 @@ HM_API void hm_conf_example(struct hm_buf *out, const struct hm_opt *table);
 HM_API int hm_node_edit(struct hm_arena *arena, struct hm_str text,
     const char *const *path, const char *value, struct hm_str *ret,
     struct hm_err *reterr);
+/* Writes a text as a YAML scalar, in quotes where it needs them: for the value
+ * given to hm_node_edit(), and for keys within it. */
+HM_API void hm_node_quote(struct hm_buf *out, struct hm_str text);
 /* Writes a file so that it is either the old or the new one, whole and synced.
  * Thread: worker. */
 HM_API int hm_file_replace(const char *path, struct hm_str text, unsigned mode,
