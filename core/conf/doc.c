@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <hermod/arena.h>
+#include <hermod/err.h>
 #include <hermod/str.h>
 
 #include "errs.h"

@@ -98,8 +98,12 @@ put_list_default(struct hm_arena *arena, struct hm_buf *out,
 	struct hm_builder b = { .arena = arena, .errs = hm_errs_new(arena) };
 	const struct hm_strlist *list = NULL;
 	struct hm_opt as_list = *opt;
+	struct hm_str def = hm_str(opt->def);
 
 	as_list.type = HM_OPT_TYPE_LIST;
+	if (opt->type != HM_OPT_TYPE_LIST && hm_str_starts(def, HM_STR("[")) &&
+	    hm_str_ends(def, HM_STR("]")))
+		as_list.def = hm_strndup(arena, def.p + 1, def.len - 2);
 	hm_value_default(&b, &as_list, &list);
 	if (list->n != 1)
 		hm_buf_putc(out, '[');

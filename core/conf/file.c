@@ -1,6 +1,7 @@
 /* file.c - configuration files read whole and replaced whole. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -243,8 +243,8 @@ syntax_hint(const struct hm_doc *doc, size_t at)
 	if (at < doc->text.len && strchr("@`%", doc->text.p[at]) != NULL &&
 	    doc->text.p[at] != '\0')
 		return "; put the value in quotes";
-	if (hm_str_find(line, HM_STR("]:")) >= 0)
-		return "; put an address in brackets in quotes: \"[::]:25\"";
+	if (hm_str_find(line, HM_STR("::")) >= 0)
+		return "; put an IPv6 address in quotes, as in \"[::]:25\"";
 	return "";
 }
 

@@ -462,17 +462,20 @@ hm_value_default(const struct hm_builder *b, const struct hm_opt *opt,
     void *field)
 {
 	struct hm_node *node = loose_node(b, opt->def), *tree;
-	bool list = opt->type == HM_OPT_TYPE_LIST ||
-	    opt->type == HM_OPT_TYPE_ADDRS || opt->type == HM_OPT_TYPE_NETS;
+	struct hm_str text = node->text;
+	bool strings = opt->type == HM_OPT_TYPE_LIST && opt->def[0] == '[';
 
-	/* A list may be written with brackets here too; "[::]:25" is none. */
-	if ((list && opt->def[0] == '[') || opt->type == HM_OPT_TYPE_MAP) {
+	if (strings || opt->type == HM_OPT_TYPE_MAP) {
 		struct hm_errs *unseen = hm_errs_new(b->arena);
 
-		if (hm_node_parse(b->arena, "built-in default", node->text,
-		    &tree, unseen) == 0 && tree->kind != HM_NODE_SCALAR &&
-		    (!list || tree->kind == HM_NODE_LIST))
+		if (hm_node_parse(b->arena, "built-in default", text, &tree,
+		    unseen) == 0 && tree->kind != HM_NODE_SCALAR)
 			node = tree;
+	} else if ((opt->type == HM_OPT_TYPE_ADDRS ||
+	    opt->type == HM_OPT_TYPE_NETS) &&
+	    hm_str_starts(text, HM_STR("[")) && hm_str_ends(text, HM_STR("]"))) {
+		/* Not YAML, which wants quotes around ::1 in brackets. */
+		node->text = hm_str_n(text.p + 1, text.len - 2);
 	}
 	hm_value_read(b, opt, node, field);
 }
