@@ -269,7 +269,7 @@ build_table(const struct hm_builder *b, const char *where,
 {
 	if (depth > HM_OPT_MAX_DEPTH)
 		return;
-	if (map != NULL)
+	if (map != NULL && (depth > 0 || b->ctx == NULL || !b->ctx->partial))
 		check_names(b, where, map, table, depth);
 	for (; table->name != NULL; table++) {
 		if (map != NULL)

@@ -15,6 +15,7 @@ struct hm_conf_ctx {
 	const char *where;                   /* "module smtp", or NULL */
 	const struct hm_addrlist *addresses; /* NULL: all of this host */
 	const struct hm_opt *also;           /* allowed here, read elsewhere */
+	bool partial;                        /* any other name is, too */
 	const char *dir;                     /* for paths where no file is */
 };
 

@@ -120,15 +120,23 @@ put_value(struct hm_buf *out, const struct hm_opt *opt, const void *field)
 	}
 }
 
+/* value: as it was written, from that place in out on. What has neither a
+ * place nor a default, but a value, was worked out from other settings. */
 static void
-put_origin(struct hm_buf *out, const struct hm_opt *opt,
+put_origin(struct hm_buf *out, size_t value, const struct hm_opt *opt,
     const struct hm_node *node)
 {
+	static const char *const nothing[] = { "null", "[]", "{}", "0", "no" };
+	const char *origin = opt->def != NULL ? "default" : "derived";
+
+	for (size_t i = 0; opt->def == NULL && i < HM_ARRAY_LEN(nothing); i++) {
+		if (hm_str_is(hm_str_skip(hm_buf_view(out), value), nothing[i]))
+			origin = "not set";
+	}
 	if (node != NULL)
 		hm_buf_printf(out, "  # %s:%u\n", node->doc->name, node->line);
 	else
-		hm_buf_printf(out, "  # %s\n", opt->def != NULL ? "default" :
-		    "not set");
+		hm_buf_printf(out, "  # %s\n", origin);
 }
 
 static void
@@ -137,7 +145,7 @@ put_blocks(struct hm_buf *out, const struct hm_opt *opt,
 {
 	if (blocks == NULL || blocks->n == 0) {
 		hm_buf_puts(out, " {}");
-		put_origin(out, opt, node);
+		put_origin(out, out->len - 2, opt, node);
 		return;
 	}
 	hm_buf_putc(out, '\n');
@@ -172,9 +180,11 @@ hm_conf_show(struct hm_buf *out, const struct hm_opt *table, const void *conf,
 			hm_buf_putc(out, '\n');
 			hm_conf_show(out, table->sub, field, node, depth + 1);
 		} else {
+			size_t value = out->len + 1;
+
 			hm_buf_putc(out, ' ');
 			put_value(out, table, field);
-			put_origin(out, table, node);
+			put_origin(out, value, table, node);
 		}
 	}
 }
