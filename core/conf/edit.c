@@ -23,7 +23,24 @@ hm_edit_replace(struct hm_edit *e, size_t start, size_t end, struct hm_str text)
 	e->n++;
 }
 
-/* Carries out the replacements, which are in order. */
+/* Whether the replacements are in order; for forms of YAML that were not
+ * thought of they may not be. */
+static bool
+in_order(const struct hm_edit *e)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < e->n; i++) {
+		if (e->parts[i].start < at || e->parts[i].end < e->parts[i].start ||
+		    e->parts[i].end > e->doc->text.len)
+			return false;
+		at = e->parts[i].end;
+	}
+	return true;
+}
+
+/* Carries out the replacements. The unchanged text is an answer, too: it is not
+ * what was wanted and will be found out. */
 static struct hm_str
 apply(const struct hm_edit *e)
 {
@@ -31,6 +48,8 @@ apply(const struct hm_edit *e)
 	struct hm_buf out = { 0 };
 	size_t at = 0;
 
+	if (!in_order(e))
+		return text;
 	for (size_t i = 0; i < e->n; i++) {
 		hm_buf_add(&out, text.p + at, e->parts[i].start - at);
 		hm_buf_str(&out, e->parts[i].text);
