@@ -41,7 +41,7 @@ read_fd(struct hm_arena *arena, int fd, const char *path, size_t max,
     struct hm_str *ret, unsigned *ret_mode, struct hm_err *reterr)
 {
 	struct stat st;
-	size_t len, room;
+	size_t len = 0, room;
 	char *p;
 	int r;
 
