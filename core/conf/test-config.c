@@ -11,8 +11,10 @@
 #include <hermod/err.h>
 #include <hermod/str.h>
 
+#include "build.h"
 #include "config.h"
 #include "errs.h"
+#include "example.h"
 
 static struct hm_arena *arena;
 static char top[] = "/tmp/hermod-conf-XXXXXX";
@@ -357,6 +359,61 @@ test_examples(void)
 	hm_buf_release(&out);
 }
 
+/* Whether the page has the option with its default. */
+static void
+check_page(struct hm_str page, const struct hm_opt *opt)
+{
+	char name[HM_OPT_NAME_MAX];
+	const char *item = hm_printf(arena, "\n.It Cm %s\n",
+	    hm_opt_name(name, opt));
+	ssize_t at = hm_str_find(page, hm_str(item));
+	struct hm_buf def = { 0 }, line = { 0 };
+	struct hm_str rest;
+
+	if (!ok(at >= 0, "hermod.yaml(5) has %s", name))
+		return;
+	rest = hm_str_skip(page, (size_t)at + strlen(item));
+	if (hm_str_find(rest, HM_STR("\n.It ")) >= 0)
+		rest = hm_str_take(rest, (size_t)hm_str_find(rest,
+		    HM_STR("\n.It ")));
+	/* Where data lies is chosen by whoever builds. */
+	if (opt->def == NULL || strcmp(name, "data-dir") == 0)
+		return;
+	hm_opt_put_default(&def, opt);
+	hm_buf_puts(&line, "Default: ");
+	for (size_t i = 0; i < def.len; i++)
+		hm_buf_printf(&line, def.p[i] == '"' ? "\\(dq" : "%c", def.p[i]);
+	hm_buf_putc(&line, '.');
+	ok(hm_str_find(rest, hm_buf_view(&line)) >= 0, "%s", line.p);
+	hm_buf_release(&def);
+	hm_buf_release(&line);
+}
+
+static void
+check_table(struct hm_str page, const struct hm_opt *table)
+{
+	for (; table->name != NULL; table++) {
+		check_page(page, table);
+		if (table->sub != NULL)
+			check_table(page, table->sub);
+	}
+}
+
+static void
+test_manual(void)
+{
+	const char *src = getenv("top_srcdir");
+	struct hm_str page;
+
+	if (hm_file_read(arena, hm_printf(arena, "%s/man/hermod.yaml.5",
+	    src != NULL ? src : "."), 1 << 20, &page, NULL) < 0) {
+		ok(false, "no man/hermod.yaml.5");
+		return;
+	}
+	check_table(page, hm_server_options);
+	check_table(page, hm_module_options);
+}
+
 static void
 clean_up(void)
 {
@@ -384,6 +441,7 @@ main(void)
 	test_hostnames();
 	test_enable();
 	test_examples();
+	test_manual();
 	clean_up();
 	hm_arena_free(arena);
 	return done();
