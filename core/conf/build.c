@@ -142,6 +142,21 @@ mask_secrets(const struct hm_builder *b, const struct hm_node *map,
 	}
 }
 
+/* Where the table is not all there is, any other value may be a secret. */
+static void
+mask_others(const struct hm_builder *b, const struct hm_node *map,
+    const struct hm_opt *table)
+{
+	for (size_t i = 0; i < map->n; i++) {
+		struct hm_suggest near = { .word = { NULL, 0 } };
+		bool secret;
+
+		if (!known(table, hm_node_key(map, i), &near, &secret))
+			hm_doc_mask(b->arena, map->doc, map->items[i]->start,
+			    map->items[i]->end);
+	}
+}
+
 /* The former name is read too, with a word about the new one. */
 static void
 check_former(const struct hm_builder *b, const struct hm_node *map,
@@ -285,6 +300,7 @@ hm_conf_build_with(struct hm_arena *arena, const struct hm_conf_ctx *ctx,
     struct hm_errs *errs)
 {
 	struct hm_builder b = { .arena = arena, .ctx = ctx, .errs = errs };
+	struct hm_mask *masks = map != NULL ? map->doc->masks : NULL;
 	size_t before = hm_errs_count(errs);
 
 	if (map != NULL && map->kind != HM_NODE_MAP && !map->null) {
@@ -295,7 +311,12 @@ hm_conf_build_with(struct hm_arena *arena, const struct hm_conf_ctx *ctx,
 	}
 	if (map != NULL)
 		mask_secrets(&b, map, table, 0);
+	if (map != NULL && ctx != NULL && ctx->partial)
+		mask_others(&b, map, table);
 	build_table(&b, ctx != NULL ? ctx->where : NULL, map, table, out, 0);
+	/* The next table for the same file knows better. */
+	if (map != NULL && ctx != NULL && ctx->partial)
+		map->doc->masks = masks;
 	return hm_errs_count(errs) > before ? -HM_ESYNTAX : 0;
 }
 

@@ -30,12 +30,39 @@ struct parse {
 	unsigned documents;
 };
 
+/* Before it is read as a tree nobody can say which value is a secret; what its
+ * name suggests must do. "password: @x" is a likely mistake. */
+static void
+mask_suspect(struct parse *p, size_t at)
+{
+	static const char *const words[] = { "pass", "secret", "token" };
+	struct hm_str line;
+	size_t start, end, value;
+	ssize_t colon;
+
+	hm_doc_line(p->doc, at, &start, &end);
+	line = hm_str_n(p->doc->text.p + start, end - start);
+	colon = hm_str_chr(line, ':');
+	if (colon < 0)
+		return;
+	value = start + (size_t)colon + 1;
+	while (value < end && p->doc->text.p[value] == ' ')
+		value++;
+	for (size_t i = 0; i < HM_ARRAY_LEN(words); i++) {
+		if (hm_str_casefind(hm_str_take(line, (size_t)colon),
+		    hm_str(words[i])) >= 0)
+			hm_doc_mask(p->arena, p->doc, value, end);
+	}
+}
+
 static int
 fail_at(struct parse *p, yaml_mark_t start, yaml_mark_t end, const char *text)
 {
-	hm_errs_put(p->errs, HM_ERRS_ERROR, p->doc,
-	    hm_doc_offset(p->doc, start.index), hm_doc_offset(p->doc, end.index),
-	    "%s", text);
+	size_t at = hm_doc_offset(p->doc, start.index);
+
+	mask_suspect(p, at);
+	hm_errs_put(p->errs, HM_ERRS_ERROR, p->doc, at,
+	    hm_doc_offset(p->doc, end.index), "%s", text);
 	return -HM_ESYNTAX;
 }
 
@@ -261,6 +288,7 @@ syntax_error(struct parse *p, const yaml_parser_t *yaml)
 		at = hm_doc_offset(p->doc, yaml->problem_mark.index);
 	if (at > len)
 		at = len;
+	mask_suspect(p, at);
 	if (yaml->error == YAML_MEMORY_ERROR)
 		hm_errs_put(p->errs, HM_ERRS_ERROR, p->doc, at, at,
 		    "there is not enough memory to read the file");

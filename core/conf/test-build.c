@@ -318,6 +318,12 @@ static const struct {
 	    "\"a?[1mb\"\n"
 	    "    on: \"a\\e[1mb\"\n"
 	    "        ^~~~~~~~~\n" },
+	{ "password: @geheim # x\n",
+	    "/etc/h/x.yaml:1:11: error: this is not YAML: found character that "
+	    "cannot start any token while scanning for the next token; put the "
+	    "value in quotes\n"
+	    "    password: (secret)\n"
+	    "              ^\n" },
 	{ "a: [\n",
 	    "/etc/h/x.yaml:2:1: error: this is not YAML: did not find expected "
 	    "node content while parsing a flow node\n" },

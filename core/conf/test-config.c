@@ -267,7 +267,7 @@ test_mistakes(void)
 	    "addresses: [127.0.0.1:25, x]\ntls:\n  certificates: {x: "
 	    "{cert-file: y}}\n");
 	put("conf.d/Big.yaml", "");
-	put("conf.d/greylist.yaml", "enabled: maybe\n");
+	put("conf.d/greylist.yaml", "{enabled: maybe, word: geheim}\n");
 	put("conf.d/smtp.yaml", "a: [\n");
 	config = load(&errs);
 	ok(config != NULL, "mistakes do not stop the reading");
@@ -281,8 +281,9 @@ test_mistakes(void)
 	    "missing in \"x\" of \"certificates\""), "hermod.yaml");
 	ok(strstr(got, "TOP/conf.d/Big.yaml: error: the name of this") != NULL,
 	    "a file's name");
-	ok(strstr(got, "TOP/conf.d/greylist.yaml:1:10: error: \"enabled\" must "
+	ok(strstr(got, "TOP/conf.d/greylist.yaml:1:11: error: \"enabled\" must "
 	    "be yes or no") != NULL, "a core option");
+	ok(strstr(got, "geheim") == NULL, "what is beside it may be a secret");
 	ok(strstr(got, "TOP/conf.d/smtp.yaml:2:1: error: this is not YAML") !=
 	    NULL, "YAML");
 	ok(config != NULL && hm_config_find(config, "smtp")->broken,
