@@ -170,6 +170,47 @@ last_comment(struct parser *ps, struct hm_str s)
 	return found;
 }
 
+/* Words with dots between them (RFC 5322, 3.4.1 and 4.4); a domain may be a
+ * literal and has no quotes. */
+static bool
+side_ok(struct hm_str s, bool domain)
+{
+	struct scan in = scan_of(hm_str_trim(s));
+	bool dot = true, gap = false; /* dot: a word may come next */
+	struct hm_str token;
+
+	if (domain && in.p < in.end && *in.p == '[')
+		return in.end[-1] == ']';
+	while (in.p < in.end) {
+		enum token_kind kind = next_token(&in, &token);
+		if (kind == SPACE || kind == COMMENT) {
+			gap = true;
+			continue;
+		}
+		if (kind == CHAR && *token.p == '.') {
+			if (dot)
+				return false;
+			dot = true;
+		} else {
+			bool word = kind == QUOTED ? !domain && dot
+			    : lex_is(*token.p, LEX_ATEXT);
+			if (!word || (gap && !dot))
+				return false;
+			dot = false;
+		}
+		/* nothing but a dot may follow a quoted string */
+		gap = kind == QUOTED;
+	}
+	return !dot;
+}
+
+static struct hm_str
+side(struct parser *ps, struct hm_str s, bool domain)
+{
+	ps->damaged |= !side_ok(s, domain);
+	return text_of(ps, s, false);
+}
+
 static void
 add(struct parser *ps, const struct hm_hdraddr *addr)
 {
@@ -252,10 +293,9 @@ angle_addr(struct parser *ps, struct hm_str name, struct hm_str inner)
 	struct hm_str local = inner;
 	if (at) {
 		local = lex_slice(inner.p, at);
-		domain = text_of(ps, lex_slice(at + 1, inner.p + inner.len),
-		    false);
+		domain = side(ps, lex_slice(at + 1, inner.p + inner.len), true);
 	}
-	add_mailbox(ps, name, route, text_of(ps, local, false), domain);
+	add_mailbox(ps, name, route, side(ps, local, false), domain);
 }
 
 /* Reads up to ">", or to what ends a damaged address: a separator outside a
@@ -384,8 +424,8 @@ bare(struct parser *ps, struct hm_str s)
 		    run.end));
 		ps->damaged |= words > 0 || found > 0;
 		add_mailbox(ps, name, none,
-		    text_of(ps, lex_slice(run.from, run.at), false),
-		    text_of(ps, lex_slice(run.at + 1, run.to), false));
+		    side(ps, lex_slice(run.from, run.at), false),
+		    side(ps, lex_slice(run.at + 1, run.to), true));
 		words = 0;
 		found++;
 	}

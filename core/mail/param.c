@@ -111,6 +111,21 @@ split_name(struct piece *piece, struct hm_str name)
 	return name.len > 0;
 }
 
+/* Whether "name=" follows on a line of its own: a forgotten semicolon, as in
+ * the examples of RFC 2231 itself. */
+static bool
+starts_on_new_line(const char *p, const char *end)
+{
+	bool fold = false;
+
+	for (; p < end && lex_is(*p, LEX_SPACE); p++)
+		fold |= *p == '\n';
+	const char *from = p;
+	while (p < end && lex_is(*p, LEX_TOKEN))
+		p++;
+	return fold && p > from && p < end && *p == '=';
+}
+
 /* The piece at *p; false if it is none. Advances *p to the next ";". */
 static bool
 next_piece(struct hm_arena *arena, const char **p, const char *end,
@@ -135,7 +150,8 @@ next_piece(struct hm_arena *arena, const char **p, const char *end,
 		ret->value = hm_str_trim(lex_slice(from, *p));
 	}
 	ret->value = without_controls(arena, ret->value);
-	*p = next_semicolon(*p, end);
+	if (!starts_on_new_line(*p, end))
+		*p = next_semicolon(*p, end);
 	return true;
 }
 
