@@ -387,7 +387,7 @@ test_filenames(void)
 static void
 test_pack(void)
 {
-	struct hm_buf record = { 0 };
+	struct hm_buf record = { 0 }, text = { 0 };
 	const struct hm_mime *mime = parse(crlf("Content-Type: multipart/mixed;"
 	    " boundary=b\nContent-Language: de\n\n--b\n"
 	    "Content-Type: message/rfc822\n\nSubject: s\n\nx\n--b\n\ny\n--b--\n"));
@@ -402,8 +402,9 @@ test_pack(void)
 			if (hm_mime_unpack(a, hm_buf_view(&record), &got) < 0)
 				bad++;
 			else
-				hm_imap_bodystructure(&(struct hm_buf){ 0 },
-				    HM_STR(""), got, true);
+				hm_imap_bodystructure(&text, HM_STR(""), got,
+				    true);
+			hm_buf_clear(&text);
 			record.p[i] ^= (char)(1 << bit);
 			hm_arena_free(a);
 		}
@@ -417,6 +418,7 @@ test_pack(void)
 	is_int(hm_mime_unpack(arena, hm_buf_view(&record), &got), 0, "whole");
 	ok(got->n == mime->n && got->parts[1].message, "and the same");
 	hm_buf_release(&record);
+	hm_buf_release(&text);
 }
 
 /* Structure, envelope and both body forms of an ordinary message. */
