@@ -52,6 +52,7 @@ static struct {
 	unsigned ended;
 	unsigned watches;
 	bool stop;
+	bool ends_idle;                /* nobody would wake an idle loop */
 } loop;
 
 /* What other threads may touch. */
@@ -263,6 +264,13 @@ fire_alarms(void)
 		alarm->fire(alarm);
 }
 
+static bool
+idle(void)
+{
+	return hm_fiber_count() == 0 && loop.alarms.n == 0 &&
+	    atomic_load(&shared.held) == 0 && !atomic_load(&shared.any);
+}
+
 static void
 arm_timer(void)
 {
@@ -450,7 +458,8 @@ hm_loop_turn(bool may_wait)
 
 	run_posts();
 	hm_fibers_run();
-	if (hm_fibers_ready() || loop.stop || atomic_load(&shared.any))
+	if (hm_fibers_ready() || loop.stop || atomic_load(&shared.any) ||
+	    (loop.ends_idle && idle()))
 		may_wait = false;
 	if (hm_clock_is_virtual()) {
 		if (loop.watches)
@@ -496,25 +505,19 @@ hm_loop_run(void)
 	loop.stop = false;
 }
 
-static bool
-idle(void)
-{
-	return hm_fiber_count() == 0 && loop.alarms.n == 0 &&
-	    atomic_load(&shared.held) == 0 && !atomic_load(&shared.any);
-}
-
 void
 hm_loop_run_until_idle(void)
 {
 	bool more = true;
 
+	loop.ends_idle = true;
 	while (!loop.stop && more && !idle()) {
 		if (hm_clock_is_virtual())
 			more = step_virtual();
 		else
 			hm_loop_turn(true);
 	}
-	loop.stop = false;
+	loop.ends_idle = loop.stop = false;
 }
 
 void
@@ -549,7 +552,7 @@ end_fibers(int64_t grace_ms)
 		if (hm_clock_is_virtual())
 			step_virtual();
 		else
-			hm_loop_turn(true);
+			hm_loop_turn(!hm_fibers_ready());
 	}
 	if (!over)
 		hm_timer_stop(timer);

@@ -32,7 +32,8 @@ struct hm_ratelimit {
 	unsigned limit[CLASSES];
 	uint64_t seed[2];
 	struct slot *slots;
-	size_t cap, used;      /* used: slots with a key, tombstones included */
+	size_t cap;
+	size_t used, live;     /* slots with a key; those with a count as well */
 };
 
 static const uint8_t bits4[CLASSES] = { 32, 26, 21 };
@@ -92,7 +93,7 @@ drop_all(struct hm_ratelimit *rl)
 {
 	free(rl->slots);
 	rl->slots = NULL;
-	rl->cap = rl->used = 0;
+	rl->cap = rl->used = rl->live = 0;
 }
 
 static void
@@ -117,20 +118,17 @@ rehash(struct hm_ratelimit *rl, size_t cap)
 static bool
 make_room(struct hm_ratelimit *rl)
 {
-	size_t live = 0, i;
+	bool crowded = rl->live * 2 >= rl->cap;
 
 	if (rl->cap && (rl->used + CLASSES) * 4 <= rl->cap * 3)
 		return true;
-	for (i = 0; i < rl->cap; i++)
-		live += rl->slots[i].count > 0;
-	if (live * 2 >= rl->cap && rl->cap >= SLOTS_MAX) {
+	if (crowded && rl->cap >= SLOTS_MAX) {
 		if (rl->window_ms == 0)
 			return false;
 		drop_all(rl);
-		live = 0;
 	}
 	rehash(rl, rl->cap == 0 ? SLOTS_FIRST :
-	    live * 2 >= rl->cap ? rl->cap * 2 : rl->cap);
+	    crowded ? rl->cap * 2 : rl->cap);
 	return true;
 }
 
@@ -161,6 +159,7 @@ add_to(struct hm_ratelimit *rl, const uint8_t key[18], int64_t n)
 		memcpy(slot->key, key, 18);
 		rl->used++;
 	}
+	rl->live += (count > 0) - (slot->count > 0);
 	slot->count = (unsigned)count;
 }
 
@@ -173,7 +172,7 @@ hm_ratelimit_add(struct hm_ratelimit *rl, const struct hm_sockaddr *addr, int n)
 	if (addr->family != 4 && addr->family != 6)
 		return true;
 	move_window(rl);
-	if (!make_room(rl))
+	if (n > 0 ? !make_room(rl) : !rl->cap)
 		return n <= 0;
 	for (i = 0; i < CLASSES; i++) {
 		make_key(addr, i, key[i]);
