@@ -74,6 +74,8 @@ const struct hm_opt hm_server_options[] = {
 	HM_OPT_INT(struct hm_server_conf, workers, "8",
 	    "Threads for work that would block: disk, passwords, databases.",
 	    .min = "1", .max = "256"),
+	HM_OPT_MAP(struct hm_server_conf, use, NULL,
+	    "Which module provides an interface that several of them offer."),
 	HM_OPT_END
 };
 

@@ -10,6 +10,7 @@
 #define HERMOD_PLUGIN_H
 
 #include <hermod/abi.h>
+#include <hermod/address.h>
 #include <hermod/arena.h>
 #include <hermod/command.h>
 #include <hermod/conf.h>

@@ -1,0 +1,274 @@
+/* core-commands.c - the commands of the core that ask about a running server. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <hermod/arena.h>
+#include <hermod/clock.h>
+#include <hermod/str.h>
+
+#include "core/conf/config.h"
+
+#include "cmd.h"
+#include "core-commands.h"
+#include "generation.h"
+
+/* ---- hooks ---- */
+
+/* What put it here: its position, the admin's settings, its name. */
+static const char *
+why_here(struct hm_cmd *cmd, const struct hm_chain *chain, size_t i)
+{
+	const struct hm_link *link = &chain->at[i], *other;
+	const char *why = hm_order_name(link->hook->order);
+	const struct hm_mod *by;
+	bool tie = false;
+
+	for (size_t j = 0; j < chain->n; j++) {
+		other = &chain->at[j];
+		if (j == i || other->hook->order != link->hook->order)
+			continue;
+		tie = true;
+		if (hm_admin_before(link, other, &by))
+			why = hm_printf(cmd->arena, "%s; before %s (order in %s)",
+			    why, other->mod->name, by->config->path);
+		else if (hm_admin_before(other, link, &by))
+			why = hm_printf(cmd->arena, "%s; after %s (order in %s)",
+			    why, other->mod->name, by->config->path);
+	}
+	return tie && strchr(why, ';') == NULL ?
+	    hm_printf(cmd->arena, "%s; by name", why) : why;
+}
+
+static const char *
+mean_ms(struct hm_arena *arena, const struct hm_hook_stats *stats)
+{
+	if (stats->calls == 0)
+		return "-";
+	return hm_printf(arena, "%lld",
+	    (long long)(stats->total_ms / (int64_t)stats->calls));
+}
+
+static void
+hook_rows(struct hm_cmd *cmd, struct hm_cmd_table *table,
+    const struct hm_generation *gen, enum hm_hook_id id)
+{
+	const struct hm_chain *chain = &gen->chains[id];
+
+	for (size_t i = 0; i < chain->n; i++) {
+		const struct hm_hook_stats *stats = chain->at[i].stats;
+		struct hm_str cells[] = {
+			hm_str(hm_hook_name(id)),
+			hm_str(hm_hook_is_event(id) ? "event" : "decision"),
+			hm_str(hm_printf(cmd->arena, "%zu", i + 1)),
+			hm_str(chain->at[i].mod->name),
+			hm_str(why_here(cmd, chain, i)),
+			hm_str(hm_printf(cmd->arena, "%llu",
+			    (unsigned long long)stats->calls)),
+			hm_str(hm_printf(cmd->arena, "%llu",
+			    (unsigned long long)(stats->verdicts[HM_FAIL] +
+			    stats->dropped))),
+			hm_str(hm_printf(cmd->arena, "%llu",
+			    (unsigned long long)stats->late)),
+			hm_str(mean_ms(cmd->arena, stats)),
+		};
+
+		hm_cmd_row(table, cells);
+	}
+}
+
+static enum hm_hook_id
+hook_arg(struct hm_cmd *cmd, const char *name)
+{
+	char *copy = hm_strdup(cmd->arena, name);
+
+	for (char *p = copy; *p != '\0'; p++)
+		if (*p == '-')
+			*p = '_';
+	return hm_hook_from_name(hm_str(copy));
+}
+
+static int
+run_hooks(struct hm_cmd *cmd)
+{
+	static const char *const columns[] = { "HOOK", "KIND", "PLACE",
+		"MODULE", "WHY", "CALLS", "FAILED", "LATE", "MEAN MS", NULL };
+	const char *name = hm_cmd_arg(cmd, 0);
+	enum hm_hook_id only = HM_HOOK_NONE;
+	struct hm_cmd_table *table;
+
+	if (name != NULL && (only = hook_arg(cmd, name)) == HM_HOOK_NONE)
+		return hm_cmd_error(cmd, "there is no hook \"%s\"; see "
+		    "hermod-hooks(7)", name);
+	table = hm_cmd_table(cmd, columns);
+	for (int id = HM_HOOK_NONE + 1; id < HM_HOOK_COUNT; id++)
+		if (only == HM_HOOK_NONE || (int)only == id)
+			hook_rows(cmd, table, cmd->mod->gen, id);
+	hm_cmd_table_end(table);
+	return HM_EXIT_OK;
+}
+
+/* ---- generations ---- */
+
+static const char *
+age(struct hm_arena *arena, int64_t ms)
+{
+	long long s = ms / 1000;
+
+	if (s < 60)
+		return hm_printf(arena, "%llds", s);
+	if (s < 3600)
+		return hm_printf(arena, "%lldm%llds", s / 60, s % 60);
+	return hm_printf(arena, "%lldh%lldm", s / 3600, s / 60 % 60);
+}
+
+static const char *
+holders(struct hm_arena *arena, const struct hm_generation *gen)
+{
+	const struct hm_holder *h;
+	const char *text = "";
+
+	for (h = gen->holders; h != NULL; h = h->next)
+		if (h->count > 0)
+			text = hm_printf(arena, "%s%s%s %s %u", text,
+			    text[0] ? ", " : "", h->module, h->who, h->count);
+	return text;
+}
+
+static int
+run_generations(struct hm_cmd *cmd)
+{
+	static const char *const columns[] = { "NUMBER", "STATE", "AGE",
+		"REFERENCES", "HOLDERS", NULL };
+	struct hm_cmd_table *table = hm_cmd_table(cmd, columns);
+	const struct hm_generation *gen;
+
+	for (gen = cmd->core->all; gen != NULL; gen = gen->next) {
+		const char *state = gen == cmd->core->current ? "current" :
+		    gen->retired ? "retired" : "opening";
+		struct hm_str cells[] = {
+			hm_str(hm_printf(cmd->arena, "%llu",
+			    (unsigned long long)gen->number)),
+			hm_str(state),
+			hm_str(age(cmd->arena, hm_wall_ms() - gen->began_ms)),
+			hm_str(hm_printf(cmd->arena, "%u", gen->refs)),
+			hm_str(holders(cmd->arena, gen)),
+		};
+
+		hm_cmd_row(table, cells);
+	}
+	hm_cmd_table_end(table);
+	return HM_EXIT_OK;
+}
+
+/* ---- reload and stop ---- */
+
+static int
+run_reload(struct hm_cmd *cmd)
+{
+	struct hm_errs *errs = hm_errs_new(cmd->arena);
+	int r = hm_reload(cmd->core, errs);
+
+	if (r == 0) {
+		hm_cmd_printf(cmd, "generation %llu is current\n",
+		    (unsigned long long)cmd->core->last_number);
+		return HM_EXIT_OK;
+	}
+	hm_cmd_errs(cmd, errs);
+	return hm_cmd_error(cmd, "nothing was changed");
+}
+
+static int
+run_stop(struct hm_cmd *cmd)
+{
+	if (cmd->core->stop == NULL)
+		return hm_cmd_error(cmd, "this server cannot be stopped so");
+	cmd->core->stop(cmd->core->stop_arg);
+	return HM_EXIT_OK;
+}
+
+/* ---- help ---- */
+
+static int
+run_help(struct hm_cmd *cmd)
+{
+	struct hm_argv words = { cmd->n_args, cmd->args };
+	struct hm_errs *errs = hm_errs_new(cmd->arena);
+	struct hm_generation *gen = hm_generation_prepare(cmd->core, errs);
+	const struct hm_command *command = NULL;
+	int r = HM_EXIT_OK;
+
+	if (words.n > 0)
+		command = hm_command_find(gen, words, NULL);
+	if (command != NULL) {
+		hm_cmd_help(cmd, command);
+	} else {
+		if (words.n == 0)
+			hm_cmd_printf(cmd, "usage: hermod [-c DIR] COMMAND "
+			    "[ARGUMENTS]\n\nCommands:\n");
+		if (!hm_cmd_list(cmd, gen, words))
+			r = hm_cmd_unknown(cmd, gen, words);
+		else if (words.n == 0)
+			hm_cmd_printf(cmd, "\n\"hermod COMMAND --help\" tells "
+			    "more; hermod(8) tells all.\n");
+	}
+	if (gen == NULL && words.n == 0)
+		hm_cmd_error(cmd, "the commands of modules are missing here, "
+		    "because the configuration has mistakes: see \"hermod "
+		    "config check\"");
+	if (gen != NULL)
+		hm_generation_drop(gen);
+	return r;
+}
+
+/* Answered by the program before anything is read; listed here. */
+static int
+run_here(struct hm_cmd *cmd)
+{
+	return hm_cmd_error(cmd, "\"hermod %s\" is no command for a server",
+	    cmd->command->words);
+}
+
+const struct hm_command hm_core_commands[] = {
+	{ .words = "serve", .args = "", .where = HM_CMD_HERE, .run = run_here,
+	  .summary = "Runs the server in the foreground" },
+	{ .words = "reload", .args = "", .run = run_reload,
+	  .summary = "Makes the running server take over the configuration",
+	  .help = "All or nothing: a mistake is reported with its place, and "
+	      "the server goes on\nas it was. Sessions keep the settings they "
+	      "began with." },
+	{ .words = "stop", .args = "", .run = run_stop,
+	  .summary = "Ends the running server in an orderly way" },
+	{ .words = "config check", .args = "", .where = HM_CMD_HERE,
+	  .run = hm_run_config_check,
+	  .summary = "Tells whether the server could start with the "
+	      "configuration" },
+	{ .words = "config example", .args = "[MODULE]", .where = HM_CMD_HERE,
+	  .run = hm_run_config_example,
+	  .summary = "Prints all options of hermod.yaml, or of a module, "
+	      "explained" },
+	{ .words = "config show", .args = "[MODULE]", .where = HM_CMD_HERE,
+	  .run = hm_run_config_show,
+	  .summary = "Prints the values in effect and where each comes from" },
+	{ .words = "module list", .args = "", .where = HM_CMD_HERE,
+	  .run = hm_run_module_list,
+	  .summary = "Lists the modules that are installed" },
+	{ .words = "module enable", .args = "MODULE", .where = HM_CMD_HERE,
+	  .run = hm_run_module_enable,
+	  .summary = "Enables a module, also in the running server",
+	  .help = "Sets \"enabled: yes\" in conf.d/MODULE.yaml, which is "
+	      "written if it is missing. If\nthe configuration then has "
+	      "mistakes, the file is put back as it was." },
+	{ .words = "module disable", .args = "MODULE", .where = HM_CMD_HERE,
+	  .run = hm_run_module_disable,
+	  .summary = "Disables a module, also in the running server" },
+	{ .words = "hooks", .args = "[HOOK]", .where = HM_CMD_EITHER,
+	  .run = run_hooks,
+	  .summary = "Shows which modules are asked, in which order and why" },
+	{ .words = "generations", .args = "", .run = run_generations,
+	  .summary = "Shows the configurations in use and what holds them" },
+	{ .words = "version", .args = "", .where = HM_CMD_HERE,
+	  .run = run_here, .summary = "Prints the version" },
+	{ .words = "help", .args = "[COMMAND...]", .where = HM_CMD_HERE,
+	  .run = run_help, .summary = "Lists commands, or explains one" },
+	HM_COMMAND_END
+};

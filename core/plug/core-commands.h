@@ -1,0 +1,17 @@
+/* core-commands.h - what the core's commands run. */
+#ifndef HERMOD_PLUG_CORE_COMMANDS_H
+#define HERMOD_PLUG_CORE_COMMANDS_H
+
+#include <hermod/command.h>
+
+/* config-commands.c */
+HM_FIBER int hm_run_config_check(struct hm_cmd *cmd);
+HM_FIBER int hm_run_config_example(struct hm_cmd *cmd);
+HM_FIBER int hm_run_config_show(struct hm_cmd *cmd);
+
+/* module-commands.c */
+HM_FIBER int hm_run_module_list(struct hm_cmd *cmd);
+HM_FIBER int hm_run_module_enable(struct hm_cmd *cmd);
+HM_FIBER int hm_run_module_disable(struct hm_cmd *cmd);
+
+#endif

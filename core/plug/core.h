@@ -1,0 +1,65 @@
+/* core.h - one server, or one offline command, and what outlives generations.
+ *
+ * A process has one; tests make several. Loop thread.
+ */
+#ifndef HERMOD_PLUG_CORE_H
+#define HERMOD_PLUG_CORE_H
+
+#include <hermod/conf.h>
+#include <hermod/fiber.h>
+#include <hermod/hooks.h>
+#include <hermod/types.h>
+
+struct hm_code;
+struct hm_generation;
+struct hm_kept;
+
+struct hm_core_opts {
+	const char *conf_dir;          /* where hermod.yaml lies */
+	const char *module_path;       /* "DIR:DIR", searched first; or NULL */
+	bool copy_code;                /* load copies, so that files may change */
+	bool offline;                  /* a command, not a server: no listeners */
+	bool control;                  /* offer the control socket */
+};
+
+/* Counted for one module and hook over all generations. */
+struct hm_hook_stats {
+	struct hm_hook_stats *next;
+	const char *module;
+	enum hm_hook_id id;
+	uint64_t calls;
+	uint64_t verdicts[HM_FAIL + 1];
+	uint64_t late;                 /* among the failed ones */
+	uint64_t dropped;              /* events that found the queue full */
+	int64_t total_ms, max_ms;
+};
+
+struct hm_core {
+	struct hm_arena *arena;
+	struct hm_core_opts opts;
+	struct hm_generation *current; /* NULL before the first */
+	struct hm_generation *all;     /* alive, newest first */
+	uint64_t last_number;
+	struct hm_code *codes;
+	uint64_t last_copy;
+	struct hm_kept *kept;
+	struct hm_hook_stats *stats;
+	bool reloading;
+	bool stopping;                 /* no generation starts any more */
+	struct hm_cond changed;        /* a reload ended, a generation closed */
+	void (*stop)(void *arg);       /* asked to stop by a command */
+	void *stop_arg;
+	uint64_t session_key, last_session;
+};
+
+struct hm_core *hm_core_new(const struct hm_core_opts *opts);
+/* All generations must have ended. */
+void hm_core_free(struct hm_core *core);
+
+/* Where copies of code go, in arena. */
+const char *hm_core_copy_dir(struct hm_arena *arena, const char *data_dir);
+
+struct hm_hook_stats *hm_core_stats(struct hm_core *core, const char *module,
+    enum hm_hook_id id);
+
+#endif

@@ -1,0 +1,354 @@
+/* hook.c - chains of hook functions: their order, asking them, judging them. */
+#include <limits.h>
+#include <string.h>
+
+#include <hermod/arena.h>
+#include <hermod/clock.h>
+#include <hermod/fiber.h>
+#include <hermod/log.h>
+#include <hermod/str.h>
+
+#include "core/conf/config.h"
+
+#include "generation.h"
+#include "slots.h"
+#include "verdict.h"
+
+/* ---- names ---- */
+
+static const char *const hook_names[HM_HOOK_COUNT] = {
+#define HM_DECIDE(name, arg) [HM_HOOK_##name] = #name,
+#define HM_EVENT(name, type) [HM_HOOK_##name] = #name,
+#include <hermod/hooks.def>
+#undef HM_DECIDE
+#undef HM_EVENT
+};
+
+static const bool hook_events[HM_HOOK_COUNT] = {
+#define HM_DECIDE(name, arg)
+#define HM_EVENT(name, type) [HM_HOOK_##name] = true,
+#include <hermod/hooks.def>
+#undef HM_DECIDE
+#undef HM_EVENT
+};
+
+static const char *const order_names[] = {
+	[HM_ORDER_FIRST] = "first", [HM_ORDER_AUTH] = "auth",
+	[HM_ORDER_POLICY] = "policy", [HM_ORDER_CONTENT] = "content",
+	[HM_ORDER_REWRITE] = "rewrite", [HM_ORDER_LAST] = "last",
+};
+
+const char *
+hm_hook_name(enum hm_hook_id id)
+{
+	return hook_names[id];
+}
+
+enum hm_hook_id
+hm_hook_from_name(struct hm_str name)
+{
+	for (int id = HM_HOOK_NONE + 1; id < HM_HOOK_COUNT; id++)
+		if (hm_str_is(name, hook_names[id]))
+			return id;
+	return HM_HOOK_NONE;
+}
+
+bool
+hm_hook_is_event(enum hm_hook_id id)
+{
+	return hook_events[id];
+}
+
+const char *
+hm_order_name(enum hm_order order)
+{
+	return order_names[order];
+}
+
+/* ---- what a hook function learns ---- */
+
+const void *
+hm_conf(struct hm_call *call)
+{
+	return call->mod->conf;
+}
+
+struct hm_mod *
+hm_call_mod(struct hm_call *call)
+{
+	return call->mod;
+}
+
+struct hm_session *
+hm_call_session(struct hm_call *call)
+{
+	return call->session;
+}
+
+struct hm_message *
+hm_call_message(struct hm_call *call)
+{
+	return call->message;
+}
+
+struct hm_arena *
+hm_call_arena(struct hm_call *call)
+{
+	if (*call->arena == NULL)
+		*call->arena = hm_arena_new(call->parent, "call");
+	return *call->arena;
+}
+
+static struct hm_slots *
+call_slots(const struct hm_call *call, enum hm_scope scope)
+{
+	/* Both begin with their slots, see slots.h. */
+	if (scope == HM_SCOPE_MESSAGE)
+		return (struct hm_slots *)call->message;
+	return (struct hm_slots *)call->session;
+}
+
+void *
+hm_slot(struct hm_call *call, enum hm_scope scope, size_t bytes,
+    void (*destroy)(void *state))
+{
+	struct hm_slots *slots = call_slots(call, scope);
+
+	if (slots == NULL)
+		return NULL;
+	return hm_slots_get(slots, call->mod, bytes, destroy);
+}
+
+/* ---- asking one ---- */
+
+typedef struct hm_verdict hook_thunk(const union hm_hook_fn *fn,
+    struct hm_call *call, const void *arg);
+
+static struct hm_verdict
+on_fail(const struct hm_link *link)
+{
+	switch ((enum hm_on_fail)link->mod->on_fail) {
+	case HM_ON_FAIL_PASS:
+		return hm_pass();
+	case HM_ON_FAIL_REJECT:
+		return hm_reject("5.3.0", "a required check failed");
+	case HM_ON_FAIL_DEFER:
+		break;
+	}
+	return hm_defer("4.3.0", "a required check failed, try again later");
+}
+
+static void
+count(struct hm_hook_stats *stats, const struct hm_verdict *v, int64_t took_ms)
+{
+	stats->calls++;
+	stats->verdicts[v->kind]++;
+	stats->total_ms += took_ms;
+	if (took_ms > stats->max_ms)
+		stats->max_ms = took_ms;
+}
+
+static void
+log_failure(const struct hm_link *link, const char *why, int64_t took_ms)
+{
+	hm_log(HM_LOG_ERROR, "hook failed", hm_f("module", link->mod->name),
+	    hm_f("hook", hm_hook_name(link->hook->id)), hm_f("why", why),
+	    hm_f("ms", took_ms));
+}
+
+/* The deadline of the call is the earlier of its own and the fiber's. */
+static struct hm_verdict
+ask_one(const struct hm_link *link, struct hm_call *call, hook_thunk *thunk,
+    const void *arg)
+{
+	int64_t began = hm_now_ms(), limit = began + link->mod->hook_timeout_ms;
+	int64_t outer = 0, took;
+	bool on_fiber = hm_fiber_self() != NULL, late;
+	struct hm_verdict v;
+
+	if (on_fiber) {
+		outer = hm_fiber_deadline(limit);
+		if (outer != 0 && outer < limit)
+			hm_fiber_deadline(outer);
+	}
+	v = thunk(&link->hook->fn, call, arg);
+	if (on_fiber)
+		hm_fiber_deadline(outer);
+	took = hm_now_ms() - began;
+	/* A session that ends is no fault of the module. */
+	if (on_fiber && (hm_fiber_cancelled() ||
+	    (outer != 0 && hm_now_ms() >= outer)) && v.kind == HM_FAIL)
+		return hm_defer("4.3.2", "the session is ending");
+	late = took >= link->mod->hook_timeout_ms;
+	v = hm_verdict_clean(v, late, call);
+	count(link->stats, &v, took);
+	if (late)
+		link->stats->late++;
+	if (v.kind != HM_FAIL)
+		return v;
+	log_failure(link, late ? "too late" : v.text, took);
+	return on_fail(link);
+}
+
+/* ---- asking all ---- */
+
+enum { MAX_ASK_DEPTH = 4 };
+
+/* Who keeps texts until the reply is written, that is until the next question
+ * of the same session or message. */
+static struct hm_slots *
+asker(const struct hm_call *call)
+{
+	struct hm_slots *owner = call_slots(call, HM_SCOPE_SESSION);
+
+	return owner != NULL ? owner : call_slots(call, HM_SCOPE_MESSAGE);
+}
+
+static int
+add_score(int a, int b)
+{
+	int sum;
+
+	if (__builtin_add_overflow(a, b, &sum))
+		return a < 0 ? INT_MIN : INT_MAX;
+	return sum;
+}
+
+static struct hm_verdict
+ask_chain(const struct hm_chain *chain, struct hm_call *call,
+    hook_thunk *thunk, const void *arg)
+{
+	struct hm_verdict all = hm_pass(), v;
+	int worst = INT_MIN;
+
+	for (size_t i = 0; i < chain->n; i++) {
+		call->mod = chain->at[i].mod;
+		v = ask_one(&chain->at[i], call, thunk, arg);
+		if (hm_verdict_final(v)) {
+			v.score = add_score(v.score, all.score);
+			v.module = chain->at[i].mod->name;
+			return v;
+		}
+		if (v.kind == HM_JUNK && v.score > worst) {
+			worst = v.score;
+			all.text = v.text;
+			all.module = chain->at[i].mod->name;
+		}
+		if (v.kind == HM_JUNK) {
+			all.kind = HM_JUNK;
+			all.score = add_score(all.score, v.score);
+		}
+	}
+	return all;
+}
+
+static struct hm_verdict
+decide_for(struct hm_slots *owner, const struct hm_chain *chain,
+    struct hm_call *call, hook_thunk *thunk, const void *arg)
+{
+	struct hm_verdict v;
+
+	if (owner->asking >= MAX_ASK_DEPTH) {
+		hm_log(HM_LOG_ERROR, "hooks ask each other without end",
+		    hm_f("hook", hm_hook_name(chain->at[0].hook->id)));
+		return hm_defer("4.3.0", "a check could not be made");
+	}
+	if (owner->asking == 0 && owner->reply != NULL)
+		hm_arena_clear(owner->reply);
+	call->parent = owner->arena;
+	call->arena = &owner->reply;
+	owner->asking++;
+	v = ask_chain(chain, call, thunk, arg);
+	owner->asking--;
+	return v;
+}
+
+static struct hm_verdict
+decide(struct hm_mod *caller, enum hm_hook_id id, struct hm_session *session,
+    struct hm_message *message, hook_thunk *thunk, const void *arg)
+{
+	const struct hm_chain *chain = &caller->gen->chains[id];
+	struct hm_arena *own = NULL;
+	struct hm_call call = { .session = session, .message = message,
+	    .arena = &own };
+	struct hm_slots *owner = asker(&call);
+	struct hm_verdict v;
+
+	if (chain->n == 0)
+		return hm_pass();
+	if (owner != NULL)
+		return decide_for(owner, chain, &call, thunk, arg);
+	v = ask_chain(chain, &call, thunk, arg);
+	v.esc = hm_said(caller, v.esc);
+	v.text = hm_said(caller, v.text);
+	hm_arena_free(own);
+	return v;
+}
+
+#define HM_DECIDE(name, arg_type) \
+	static struct hm_verdict \
+	name##_thunk(const union hm_hook_fn *fn, struct hm_call *call, \
+	    const void *arg) \
+	{ \
+		return fn->name(call, *(arg_type const *)arg); \
+	} \
+	struct hm_verdict \
+	hm_decide_##name(struct hm_mod *caller, struct hm_session *session, \
+	    struct hm_message *message, arg_type arg) \
+	{ \
+		return decide(caller, HM_HOOK_##name, session, message, \
+		    name##_thunk, &arg); \
+	}
+#define HM_EVENT(name, type)
+#include <hermod/hooks.def>
+#undef HM_DECIDE
+#undef HM_EVENT
+
+/* ---- events ---- */
+
+static void
+emit(struct hm_mod *caller, enum hm_hook_id id, const void *event)
+{
+	/* An old generation's session tells those who listen now. */
+	struct hm_generation *gen = caller->gen->core->current;
+	const struct hm_chain *chain;
+
+	if (gen == NULL)
+		gen = caller->gen;
+	chain = &gen->chains[id];
+	for (size_t i = 0; i < chain->n; i++)
+		hm_queue_put(chain->at[i].queue, event);
+}
+
+#define HM_DECIDE(name, arg)
+#define HM_EVENT(name, type) \
+	static void \
+	name##_call(const struct hm_link *link, struct hm_call *call, \
+	    const void *event) \
+	{ \
+		link->hook->fn.name(call, event); \
+	} \
+	void \
+	hm_emit_##name(struct hm_mod *caller, const type *event) \
+	{ \
+		emit(caller, HM_HOOK_##name, event); \
+	}
+#include <hermod/hooks.def>
+#undef HM_DECIDE
+#undef HM_EVENT
+
+struct hm_queue *
+hm_hook_queue(struct hm_link *link)
+{
+	switch (link->hook->id) {
+#define HM_DECIDE(name, arg)
+#define HM_EVENT(name, type) \
+	case HM_HOOK_##name: \
+		return hm_queue_new(link, sizeof(type), name##_call);
+#include <hermod/hooks.def>
+#undef HM_DECIDE
+#undef HM_EVENT
+	default:
+		return NULL;
+	}
+}

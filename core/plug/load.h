@@ -1,0 +1,50 @@
+/* load.h - the code of modules: finding, checking and loading it.
+ *
+ * A code is one loaded copy of one file. While the file stays the same, every
+ * generation shares it; a changed file is loaded anew beside it. Loop thread.
+ */
+#ifndef HERMOD_PLUG_LOAD_H
+#define HERMOD_PLUG_LOAD_H
+
+#include <sys/stat.h>
+
+#include <hermod/plugin.h>
+
+struct hm_core;
+
+struct hm_code {
+	struct hm_code *next;
+	char *name;
+	char *path;                    /* where the admin put it */
+	char *copy;                    /* what was loaded; NULL: path itself */
+	struct stat st;                /* of path when it was loaded */
+	void *handle;
+	struct hm_module_def def;      /* complete, whatever size it came in */
+	unsigned refs;
+};
+
+/* Search paths are "DIR:DIR", or NULL; the built-in folder comes last. */
+
+/* The file of a module, in arena, or NULL. */
+const char *hm_module_find(const char *search, struct hm_arena *arena,
+    const char *name);
+/* Loads a module, or takes another reference on the code that its file has
+ * already become. copy_dir: NULL loads the file itself. */
+int hm_code_get(struct hm_core *core, const char *search, const char *name,
+    const char *copy_dir, struct hm_code **ret, struct hm_err *reterr);
+/* The last reference unloads. NULL accepted. */
+void hm_code_ref(struct hm_code *code);
+void hm_code_unref(struct hm_core *core, struct hm_code *code);
+
+/* Whether the descriptor can be used by this core; fills the complete def. */
+int hm_module_check(const struct hm_module_def *found, const char *name,
+    const char *path, struct hm_module_def *ret, struct hm_err *reterr);
+
+/* Removes what dead processes left in copy_dir. */
+void hm_code_sweep(const char *copy_dir);
+
+/* Names of all modules found on the search path, sorted, without doubles. */
+const char *const *hm_module_names(const char *search, struct hm_arena *arena,
+    size_t *ret_n);
+
+#endif

@@ -1,0 +1,271 @@
+/* prepare.c - the steps of a reload that open nothing: read, load, schema,
+ * check, bind. */
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hermod/arena.h>
+#include <hermod/net.h>
+#include <hermod/str.h>
+#include <hermod/work.h>
+
+#include "core/conf/config.h"
+#include "core/conf/errs.h"
+#include "core/conf/node.h"
+
+#include "control.h"
+#include "generation.h"
+
+/* ---- places ---- */
+
+const char *
+hm_mod_place(const struct hm_mod *m, struct hm_arena *arena)
+{
+	if (m->config == NULL)
+		return "the core";
+	if (m->config->node == NULL)
+		return m->config->path;
+	return hm_printf(arena, "%s:%u:%u", m->config->path,
+	    m->config->node->line, m->config->node->col);
+}
+
+static void
+place_error(const struct hm_config_module *config, struct hm_errs *errs,
+    const char *text)
+{
+	struct hm_err err = { 0 };
+
+	if (config != NULL && config->node != NULL) {
+		hm_node_error(config->node, errs, "%s", text);
+		return;
+	}
+	if (config != NULL)
+		hm_err_at(&err, -HM_ESYNTAX, config->path, 1, 1, "%s", text);
+	else
+		hm_err_set(&err, -HM_ESYNTAX, "%s", text);
+	hm_errs_put_err(errs, &err);
+}
+
+void
+hm_mod_error(const struct hm_mod *m, struct hm_errs *errs, const char *fmt, ...)
+{
+	struct hm_err err = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err.text, sizeof(err.text), fmt, ap);
+	va_end(ap);
+	place_error(m->config, errs, err.text);
+}
+
+/* ---- read ---- */
+
+struct read_job {
+	struct hm_arena *arena;
+	const char *conf_dir;
+	struct hm_errs *errs;
+	struct hm_config *config;
+};
+
+static int
+read_job(void *arg)
+{
+	struct read_job *job = arg;
+
+	return hm_config_load(job->arena, job->conf_dir, &job->config,
+	    job->errs);
+}
+
+static int
+read_step(struct hm_generation *gen, struct hm_errs *errs)
+{
+	struct hm_core *core = gen->core;
+	struct read_job job = { gen->arena, core->opts.conf_dir, errs, NULL };
+	const struct hm_server_conf *c;
+
+	if (hm_work(read_job, &job) < 0)
+		return -HM_ESYNTAX;
+	gen->config = job.config;
+	c = &gen->config->server;
+	gen->server = (struct hm_server){
+		.hostname = c->hostname, .data_dir = c->data_dir,
+		.conf_dir = gen->config->dir,
+		.product = "Hermod " PACKAGE_VERSION,
+		.pedantic = c->pedantic,
+		.trusted_networks = c->trusted_networks,
+	};
+	if (hm_errs_count(errs) == 0 && core->current != NULL &&
+	    strcmp(core->current->server.data_dir, c->data_dir) != 0) {
+		hm_node_error(hm_node_get(gen->config->node, "data-dir"), errs,
+		    "data-dir cannot change from %s to %s while the server "
+		    "runs: restart it", core->current->server.data_dir,
+		    c->data_dir);
+		return -HM_ESYNTAX;
+	}
+	return 0;
+}
+
+/* The caller's folders first, then hermod.yaml's. */
+const char *
+hm_search_path(const struct hm_core *core, const struct hm_config *config,
+    struct hm_arena *arena)
+{
+	const struct hm_strlist *more = config->server.module_path;
+	const char *path = core->opts.module_path;
+
+	for (size_t i = 0; more != NULL && i < more->n; i++)
+		path = hm_printf(arena, "%s%s%s", path != NULL ? path : "",
+		    path != NULL ? ":" : "", more->at[i]);
+	return path;
+}
+
+/* ---- load ---- */
+
+static struct hm_mod *
+add_mod(struct hm_generation *gen, const struct hm_module_def *def,
+    struct hm_code *code, const struct hm_config_module *config)
+{
+	struct hm_mod *m = hm_new(gen->arena, struct hm_mod);
+
+	m->name = hm_strdup(gen->arena, def->name);
+	m->gen = gen;
+	m->code = code;
+	m->def = def;
+	m->config = config;
+	/* Without a parent: its jobs may use it on worker threads. */
+	m->arena = hm_arena_new(NULL, "module");
+	if (config != NULL) {
+		m->on_fail = config->on_fail;
+		m->hook_timeout_ms = config->deadline_ms;
+	}
+	gen->mods[gen->n_mods++] = m;
+	return m;
+}
+
+static int
+load_step(struct hm_generation *gen, struct hm_errs *errs)
+{
+	const struct hm_config *c = gen->config;
+	struct hm_core *core = gen->core;
+	const char *search = hm_search_path(core, c, gen->arena);
+	const char *copy_dir = NULL;
+	int r = 0;
+
+	if (core->opts.copy_code)
+		copy_dir = hm_core_copy_dir(gen->arena, c->server.data_dir);
+	gen->mods = hm_alloc_array(gen->arena, c->nmodules + 1,
+	    sizeof(*gen->mods));
+	for (size_t i = 0; i < c->nmodules; i++) {
+		const struct hm_config_module *config = &c->modules[i];
+		struct hm_code *code = NULL;
+		struct hm_err err = { 0 };
+
+		if (config->broken || !config->enabled)
+			continue;
+		if (hm_code_get(core, search, config->name, copy_dir, &code,
+		    &err) == 0) {
+			add_mod(gen, &code->def, code, config);
+			continue;
+		}
+		place_error(config, errs, hm_printf(gen->arena,
+		    "module \"%s\": %s", config->name, err.text));
+		r = -HM_ESYNTAX;
+	}
+	return r;
+}
+
+static int
+mod_cmp(const void *va, const void *vb)
+{
+	const struct hm_mod *a = *(struct hm_mod *const *)va;
+	const struct hm_mod *b = *(struct hm_mod *const *)vb;
+
+	return strcmp(a->name, b->name);
+}
+
+/* ---- schema and check ---- */
+
+static int
+read_own(struct hm_mod *m, struct hm_errs *errs)
+{
+	size_t before = hm_errs_count(errs);
+
+	if (m->def->options == NULL)
+		return 0;
+	m->conf = hm_alloc(m->arena, m->def->conf_size);
+	hm_config_build(m->arena, m->gen->config, m->config, m->def->options,
+	    m->conf, errs);
+	return hm_errs_count(errs) == before ? 0 : -HM_ESYNTAX;
+}
+
+static int
+check_own(struct hm_mod *m, struct hm_errs *errs)
+{
+	struct hm_err err = { 0 };
+	int r = 0;
+
+	if (m->def->check != NULL)
+		r = m->def->check(m->conf, &err);
+	if (r >= 0)
+		return 0;
+	if (err.file[0] != '\0')
+		hm_errs_put_err(errs, &err);
+	else
+		hm_mod_error(m, errs, "module \"%s\": %s", m->name,
+		    err.text[0] != '\0' ? err.text : hm_err_name(r));
+	return -HM_ESYNTAX;
+}
+
+static int
+schema_step(struct hm_generation *gen, struct hm_errs *errs)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < gen->n_mods; i++) {
+		struct hm_mod *m = gen->mods[i];
+
+		if (read_own(m, errs) < 0 || check_own(m, errs) < 0)
+			r = -HM_ESYNTAX;
+	}
+	return r;
+}
+
+/* ---- all ---- */
+
+/* The mistakes of all steps are told at once, as far as that makes sense. */
+static int
+all_steps(struct hm_generation *gen, struct hm_errs *errs)
+{
+	int r;
+
+	if ((r = read_step(gen, errs)) < 0 || (r = load_step(gen, errs)) < 0)
+		return r;
+	qsort(gen->mods, gen->n_mods, sizeof(*gen->mods), mod_cmp);
+	r = schema_step(gen, errs);
+	if (hm_bind(gen, errs) < 0)
+		r = -HM_ESYNTAX;
+	add_mod(gen, &hm_core_def, NULL, NULL);
+	if (hm_chains_build(gen, errs) < 0)
+		r = -HM_ESYNTAX;
+	return hm_errs_count(errs) > 0 ? -HM_ESYNTAX : r;
+}
+
+struct hm_generation *
+hm_generation_prepare(struct hm_core *core, struct hm_errs *errs)
+{
+	struct hm_arena *arena = hm_arena_new(NULL, "generation");
+	struct hm_generation *gen = hm_new(arena, struct hm_generation);
+
+	gen->arena = arena;
+	gen->core = core;
+	gen->number = core->last_number + 1;
+	gen->next = core->all;
+	core->all = gen;
+	if (all_steps(gen, errs) == 0)
+		return gen;
+	hm_generation_drop(gen);
+	return NULL;
+}

@@ -1,0 +1,211 @@
+/* session.c - a client's connection as hooks see it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hermod/arena.h>
+#include <hermod/clock.h>
+#include <hermod/io.h>
+#include <hermod/log.h>
+#include <hermod/net.h>
+#include <hermod/plugin.h>
+#include <hermod/str.h>
+
+#include "generation.h"
+#include "slots.h"
+
+enum { ID_CHARS = 10 };
+
+struct hm_session {
+	struct hm_slots slots;         /* first, see slots.h */
+	struct hm_mod *mod;
+	struct hm_io *io;
+	struct hm_arena *arena;
+	const char *protocol;
+	char id[ID_CHARS + 1];
+	struct hm_str helo, account, login;
+	uint64_t bytes_in, bytes_out;
+	int64_t began_ms;
+};
+
+static const char session_holder[] = "session";
+
+/* A permutation of 50-bit numbers (a small Feistel network): unique like the
+ * count it is made of, without telling that count. */
+static uint64_t
+scramble(uint64_t n, uint64_t key)
+{
+	uint32_t left = (uint32_t)(n >> 25) & 0x1ffffff;
+	uint32_t right = (uint32_t)n & 0x1ffffff;
+
+	for (unsigned i = 0; i < 6; i++) {
+		uint64_t x = (right + key + i) * UINT64_C(0x9e3779b97f4a7c15);
+		uint32_t next;
+
+		x = (x ^ (x >> 31) ^ (key >> (8 * i))) *
+		    UINT64_C(0xd6e8feb86659fd93);
+		next = left ^ ((uint32_t)(x >> 32) & 0x1ffffff);
+		left = right;
+		right = next;
+	}
+	return ((uint64_t)left << 25) | right;
+}
+
+static void
+make_id(struct hm_core *core, char out[ID_CHARS + 1])
+{
+	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	uint64_t n = scramble(++core->last_session, core->session_key);
+
+	for (int i = ID_CHARS - 1; i >= 0; i--) {
+		out[i] = digits[n & 31];
+		n >>= 5;
+	}
+	out[ID_CHARS] = '\0';
+}
+
+struct hm_session *
+hm_session_new(struct hm_mod *m, struct hm_io *io, const char *protocol)
+{
+	/* Without a parent: jobs may use it on worker threads. */
+	struct hm_arena *arena = hm_arena_new(NULL, "session");
+	struct hm_session *s = hm_new(arena, struct hm_session);
+	char peer[112];
+
+	s->arena = arena;
+	s->mod = m;
+	s->io = io;
+	s->protocol = protocol;
+	s->began_ms = hm_now_ms();
+	hm_slots_init(&s->slots, arena);
+	make_id(m->gen->core, s->id);
+	hm_mod_hold(m, session_holder);
+	hm_log_field("session", s->id);
+	if (hm_session_peer(s) != NULL)
+		hm_log_field("peer", hm_sockaddr_ip(peer, hm_session_peer(s)));
+	return s;
+}
+
+static void
+cut(char *out, size_t size, struct hm_str s)
+{
+	snprintf(out, size, "%.*s", HM_FMT(s));
+}
+
+void
+hm_session_free(struct hm_session *s)
+{
+	struct hm_session_end end = { 0 };
+	struct hm_mod *m;
+	char peer[112];
+
+	if (s == NULL)
+		return;
+	m = s->mod;
+	cut(end.protocol, sizeof(end.protocol), hm_str(s->protocol));
+	if (hm_session_peer(s) != NULL)
+		cut(end.peer, sizeof(end.peer),
+		    hm_str(hm_sockaddr_ip(peer, hm_session_peer(s))));
+	cut(end.account, sizeof(end.account), s->account);
+	end.duration_ms = hm_now_ms() - s->began_ms;
+	end.bytes_in = s->bytes_in;
+	end.bytes_out = s->bytes_out;
+	hm_emit_session_end(m, &end);
+	hm_slots_release(&s->slots);
+	hm_log_field("session", NULL);
+	hm_log_field("peer", NULL);
+	hm_arena_free(s->arena);
+	hm_mod_release(m, session_holder);
+}
+
+const char *
+hm_session_id(const struct hm_session *s)
+{
+	return s->id;
+}
+
+const char *
+hm_session_protocol(const struct hm_session *s)
+{
+	return s->protocol;
+}
+
+struct hm_arena *
+hm_session_arena(struct hm_session *s)
+{
+	return s->arena;
+}
+
+struct hm_io *
+hm_session_io(struct hm_session *s)
+{
+	return s->io;
+}
+
+const struct hm_sockaddr *
+hm_session_peer(const struct hm_session *s)
+{
+	return s->io != NULL ? hm_io_peer(s->io) : NULL;
+}
+
+const struct hm_sockaddr *
+hm_session_local(const struct hm_session *s)
+{
+	return s->io != NULL ? hm_io_local(s->io) : NULL;
+}
+
+bool
+hm_session_trusted(const struct hm_session *s)
+{
+	const struct hm_netlist *nets = s->mod->gen->server.trusted_networks;
+	const struct hm_sockaddr *peer = hm_session_peer(s);
+
+	return nets != NULL && peer != NULL && hm_netlist_has(nets, peer);
+}
+
+bool
+hm_session_tls(const struct hm_session *s)
+{
+	return s->io != NULL && hm_io_is_tls(s->io);
+}
+
+struct hm_str
+hm_session_helo(const struct hm_session *s)
+{
+	return s->helo;
+}
+
+void
+hm_session_set_helo(struct hm_session *s, struct hm_str name)
+{
+	/* A client may say it again and again: keep the memory bounded. */
+	if (!hm_str_eq(s->helo, name) || s->helo.p == NULL)
+		s->helo = hm_str_dup(s->arena, name);
+}
+
+struct hm_str
+hm_session_account(const struct hm_session *s)
+{
+	return s->account;
+}
+
+struct hm_str
+hm_session_login(const struct hm_session *s)
+{
+	return s->login;
+}
+
+void
+hm_session_set_login(struct hm_session *s, struct hm_str account,
+    struct hm_str login)
+{
+	s->account = account.p != NULL ? hm_str_dup(s->arena, account) : account;
+	s->login = login.p != NULL ? hm_str_dup(s->arena, login) : login;
+}
+
+void
+hm_session_count(struct hm_session *s, uint64_t in, uint64_t out)
+{
+	s->bytes_in += in;
+	s->bytes_out += out;
+}

@@ -1,0 +1,83 @@
+/* program.c - the first words of the command line. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "paths.h"
+
+#include "program.h"
+
+static int
+program_version(const struct hm_options *options, struct hm_argv argv)
+{
+	(void)options;
+	(void)argv;
+	puts("hermod " PACKAGE_VERSION);
+	return HM_EXIT_OK;
+}
+
+/* These words are the process; all others are commands of core and modules. */
+static const struct hm_program {
+	const char *word;
+	int (*run)(const struct hm_options *options, struct hm_argv argv);
+} programs[] = {
+	{ "serve", hm_program_serve },
+	{ "version", program_version },
+};
+
+static int
+misuse(const char *text, const char *word)
+{
+	fprintf(stderr, "hermod: %s%s\nusage: hermod [-c DIR] COMMAND "
+	    "[ARGUMENTS]; \"hermod help\" lists the commands\n", text, word);
+	return HM_EXIT_USAGE;
+}
+
+static int
+dispatch(const struct hm_options *options, struct hm_argv argv)
+{
+	static const char *const help[] = { "help" };
+	bool wants_help = false;
+
+	if (argv.n == 0 || strcmp(argv.at[0], "--help") == 0 ||
+	    strcmp(argv.at[0], "-h") == 0) {
+		int r = hm_call(options, (struct hm_argv){ 1, help });
+
+		return argv.n == 0 && r == HM_EXIT_OK ? HM_EXIT_USAGE : r;
+	}
+	if (strcmp(argv.at[0], "--version") == 0)
+		return program_version(options, argv);
+	for (size_t i = 1; i < argv.n; i++)
+		wants_help = wants_help || strcmp(argv.at[i], "--help") == 0;
+	for (size_t i = 0; i < HM_ARRAY_LEN(programs) && !wants_help; i++)
+		if (strcmp(argv.at[0], programs[i].word) == 0)
+			return programs[i].run(options, (struct hm_argv){
+			    argv.n - 1, argv.at + 1 });
+	return hm_call(options, argv);
+}
+
+int
+hm_main(int argc, char **argv)
+{
+	struct hm_options options = {
+		.conf_dir = secure_getenv("HERMOD_CONF"),
+		.module_path = secure_getenv("HERMOD_MODULE_PATH"),
+	};
+	int i = 1;
+
+	if (options.conf_dir == NULL || options.conf_dir[0] == '\0')
+		options.conf_dir = HM_CONFDIR;
+	for (; i < argc && strcmp(argv[i], "-c") == 0; i += 2) {
+		if (i + 1 >= argc)
+			return misuse("-c needs a directory", "");
+		options.conf_dir = argv[i + 1];
+	}
+	if (i < argc && argv[i][0] == '-' && strcmp(argv[i], "-h") != 0 &&
+	    strcmp(argv[i], "--help") != 0 &&
+	    strcmp(argv[i], "--version") != 0)
+		return misuse("unknown flag ", argv[i]);
+	return dispatch(&options, (struct hm_argv){ (size_t)(argc - i),
+	    (const char *const *)argv + i });
+}

@@ -1,0 +1,20 @@
+/* server.h - a server in this process, for "serve" and its relatives. */
+#ifndef HERMOD_SERVER_H
+#define HERMOD_SERVER_H
+
+struct hm_core;
+
+struct hm_server_opts {
+	const char *conf_dir;
+	const char *module_path;       /* or NULL */
+	long pid;                      /* whom signals go to; 0: this process */
+	/* Called once, when the first configuration is current. May be NULL. */
+	void (*ready)(struct hm_core *core, void *arg);
+	void *arg;
+};
+
+/* Starts, serves until SIGTERM, SIGINT or "hermod stop", and returns the exit
+ * status. Mistakes of the configuration are printed. */
+int hm_server_run(const struct hm_server_opts *opts);
+
+#endif
