@@ -16,4 +16,18 @@ grep -In 'shared/' $files |
 grep -vE '\.\./shared/testdata|shared/(library|object|librar)' |
 nothing "external data is named only as a default for HERMOD_TESTDATA"
 
+# Only in a checkout: what is built stays out of it, what is written is in it.
+if git rev-parse --is-inside-work-tree >/dev/null 2>&1 && [ -e .git ]; then
+	git ls-files | while read -r f; do
+		[ "$(head -c 4 "$f" 2>/dev/null | tr -d '\0' | tail -c 3)" = ELF ] &&
+		    echo "$f"
+	done | nothing "no program was committed"
+	for f in */*/Makefile.inc */Makefile.inc; do
+		sed -n "s|^dist_[a-z_0-9]* += %D%|${f%/Makefile.inc}|p" "$f"
+	done | tr ' ' '\n' | git check-ignore --stdin |
+	nothing "nothing that is distributed is ignored by git"
+else
+	skip "not a git checkout"
+fi
+
 finish
