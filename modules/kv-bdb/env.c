@@ -178,8 +178,8 @@ open_env(struct bdb_env *env, struct hm_err *reterr)
 		ret = env->db->open(env->db, env->dir, DB_CREATE |
 		    DB_INIT_MPOOL | DB_INIT_LOCK | DB_INIT_LOG | DB_INIT_TXN |
 		    DB_THREAD | DB_PRIVATE | DB_RECOVER, 0600);
-	if (ret)
-		return bdb_fail(reterr, ret, what);
+	if (ret) /* a new log file is filled with zeroes at once */
+		return bdb_fail(reterr, env->full ? ENOSPC : ret, what);
 	return 0;
 }
 

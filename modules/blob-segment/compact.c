@@ -1,0 +1,186 @@
+/* compact.c - moving what lives out of segments that are mostly dead. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <hermod/arena.h>
+
+#include "seg.h"
+
+#define BATCH 256
+#define BATCH_BYTES (8u << 20)
+/* One body is held in memory while it is copied. */
+#define LARGEST (256u << 20)
+
+struct move {
+	uint64_t id;
+	struct seg_where from, to;
+};
+
+struct compacting {
+	struct seg_store *store;
+	const struct seg_kv *kv;
+	struct seg_size *list;
+	size_t nlist;
+	struct hm_err *reterr;
+	uint64_t bytes;
+	size_t n;
+	struct move moves[BATCH];
+};
+
+static int
+by_number(const void *a, const void *b)
+{
+	const struct seg_size *x = a, *y = b;
+
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static bool
+same_place(const struct seg_where *a, const struct seg_where *b)
+{
+	return a->segment == b->segment && a->offset == b->offset;
+}
+
+/* What was unlinked in the meantime stays so. */
+static int
+move_records(struct hm_kv_txn *txn, void *arg)
+{
+	struct compacting *c = arg;
+	const struct hm_kv_ops *ops = c->kv->kv->ops;
+	char key[9], value[SEG_VALUE];
+	struct seg_where now;
+	struct hm_str got;
+	size_t i;
+	int r;
+
+	for (i = 0; i < c->n; i++) {
+		struct move *move = &c->moves[i];
+
+		seg_key_make(key, move->id);
+		r = ops->get(txn, c->kv->table, (struct hm_str){ key, 9 },
+		    HM_KV_FOR_UPDATE, &got);
+		if (r == -HM_ENOENT)
+			continue;
+		if (!r)
+			r = seg_where_read(got, &now);
+		if (r)
+			return r;
+		if (!same_place(&now, &move->from))
+			continue;
+		now.segment = move->to.segment;
+		now.offset = move->to.offset;
+		seg_where_make(value, &now);
+		r = ops->put(txn, c->kv->table, (struct hm_str){ key, 9 },
+		    (struct hm_str){ value, SEG_VALUE });
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int
+commit_batch(struct compacting *c)
+{
+	int r;
+
+	if (c->n == 0)
+		return 0;
+	/* the copies are on disk before anything points to them */
+	r = seg_sync(c->store, c->reterr);
+	if (!r)
+		r = hm_kv_run(c->kv->kv, HM_KV_LAZY, move_records, c, c->reterr);
+	c->n = 0;
+	c->bytes = 0;
+	return r;
+}
+
+static int
+copy(struct compacting *c, uint64_t id, const struct seg_where *from,
+    struct seg_where *to)
+{
+	struct hm_blob_reader *reader;
+	struct seg_file *file;
+	struct hm_str slice;
+	uint64_t ticket;
+	char *bytes;
+	int r;
+
+	r = seg_open_at(c->store, id, from, &reader, c->reterr);
+	if (r)
+		return r;
+	bytes = hm_xalloc((size_t)from->length + 1);
+	r = seg_read(reader, 0, bytes, (size_t)from->length) ==
+	    (ssize_t)from->length ? 0 : -HM_EIO;
+	seg_close(reader);
+	slice = (struct hm_str){ bytes, (size_t)from->length };
+	if (!r)
+		r = seg_append(c->store, &slice, 1, id, to, &file, &ticket,
+		    c->reterr);
+	free(bytes);
+	if (r)
+		return r;
+	pthread_mutex_lock(&c->store->mutex);
+	seg_file_put(c->store, file);
+	pthread_mutex_unlock(&c->store->mutex);
+	return 0;
+}
+
+static int
+see_one(uint64_t id, const struct seg_where *where, void *arg)
+{
+	struct seg_size key = { .number = where->segment }, *found;
+	struct compacting *c = arg;
+	struct move *move = &c->moves[c->n];
+	int r;
+
+	found = bsearch(&key, c->list, c->nlist, sizeof(key), by_number);
+	if (!found || !found->chosen || found->keep)
+		return 0;
+	if (where->length > LARGEST) {
+		found->keep = true;
+		return 0;
+	}
+	move->id = id;
+	move->from = *where;
+	r = copy(c, id, where, &move->to);
+	if (r == -HM_ECORRUPT || r == -HM_EIO || r == -HM_ENOENT) {
+		/* stays for verify to look at */
+		found->keep = true;
+		seg_report(c->store, HM_LOG_ERROR, "blob %016llx in segment %u "
+		    "is damaged", (unsigned long long)id, where->segment);
+		return 0;
+	}
+	if (r)
+		return r;
+	c->bytes += where->length;
+	if (++c->n == BATCH || c->bytes >= BATCH_BYTES)
+		return commit_batch(c);
+	return 0;
+}
+
+/* list is sorted by number. */
+int
+seg_compact(struct seg_store *store, const struct seg_kv *kv,
+    struct seg_size *list, size_t n, struct hm_err *reterr)
+{
+	struct compacting *c;
+	bool any = false;
+	size_t i;
+	int r;
+
+	for (i = 0; i < n; i++)
+		any |= list[i].chosen && list[i].live > 0;
+	if (!any)
+		return 0;
+	c = hm_xalloc(sizeof(*c));
+	c->store = store;
+	c->kv = kv;
+	c->list = list;
+	c->nlist = n;
+	c->reterr = reterr;
+	r = seg_walk(kv, 0, see_one, c, reterr);
+	if (!r)
+		r = commit_batch(c);
+	free(c);
+	return r;
+}

@@ -1,0 +1,183 @@
+/* verify.c - every blob against its checksum and its links. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <hermod/arena.h>
+
+#include "seg.h"
+
+struct check {
+	struct seg_store *store;
+	const struct seg_kv *kv;
+	bool fix;
+	int64_t (*links)(uint64_t id, void *arg);
+	void (*report)(uint64_t id, const char *text, void *arg);
+	void *arg;
+	struct hm_err *reterr;
+	int count;
+	/* for the transaction that fixes */
+	uint64_t id;
+	struct seg_where where;
+	uint32_t want;
+};
+
+static void
+tell(struct check *c, uint64_t id, const char *text)
+{
+	c->count++;
+	if (c->report)
+		c->report(id, text, c->arg);
+}
+
+/* Sets the links to want, if nothing has changed since it was looked at. */
+static int
+correct(struct hm_kv_txn *txn, void *arg)
+{
+	struct check *c = arg;
+	const struct hm_kv_ops *ops = c->kv->kv->ops;
+	struct seg_where now;
+	struct hm_str key, got;
+	char bytes[9], value[SEG_VALUE];
+	int r;
+
+	seg_key_make(bytes, c->id);
+	key = (struct hm_str){ bytes, 9 };
+	r = ops->get(txn, c->kv->table, key, HM_KV_FOR_UPDATE, &got);
+	if (!r)
+		r = seg_where_read(got, &now);
+	if (r)
+		return r == -HM_ENOENT ? 0 : r;
+	if (now.links != c->where.links)
+		return 0;
+	if (c->want == 0)
+		return ops->del(txn, c->kv->table, key);
+	now.links = c->want;
+	seg_where_make(value, &now);
+	return ops->put(txn, c->kv->table, key,
+	    (struct hm_str){ value, SEG_VALUE });
+}
+
+/* The raw bytes, as far as they can be read, go to damaged/ID. */
+static void
+save(struct seg_store *store, uint64_t id, const struct seg_where *where)
+{
+	char path[SEG_DIR_MAX + 32], *piece = hm_xalloc(65536);
+	uint64_t left = SEG_RECORD + where->length, at = where->offset;
+	int in, out;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/damaged", store->dir);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/damaged/%016llx", store->dir,
+	    (unsigned long long)id);
+	out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	seg_path(store, where->segment, path);
+	in = open(path, O_RDONLY | O_CLOEXEC);
+	while (in >= 0 && out >= 0 && left > 0) {
+		n = pread(in, piece, left < 65536 ? (size_t)left : 65536,
+		    (off_t)at);
+		if (n <= 0 || write(out, piece, (size_t)n) != n)
+			break;
+		at += (uint64_t)n;
+		left -= (uint64_t)n;
+	}
+	if (in >= 0)
+		close(in);
+	if (out >= 0) {
+		fsync(out);
+		close(out);
+	}
+	free(piece);
+}
+
+static int
+fix(struct check *c, uint64_t id, const struct seg_where *where, uint32_t want)
+{
+	c->id = id;
+	c->where = *where;
+	c->want = want;
+	return hm_kv_run(c->kv->kv, HM_KV_DURABLE, correct, c, c->reterr);
+}
+
+/* A difference counts when the record did not change while links() looked. */
+static int
+check_links(struct check *c, uint64_t id, const struct seg_where *where)
+{
+	struct seg_where now = *where;
+	char text[96];
+	int64_t want;
+	int r, i;
+
+	want = c->links(id, c->arg);
+	for (i = 0; want != now.links && want >= 0; i++) {
+		struct seg_where before = now;
+
+		if (i == 10)
+			return 0; /* in constant use: not now */
+		r = seg_find(c->kv, id, &now, c->reterr);
+		if (r)
+			return r == -HM_ENOENT ? 0 : r;
+		if (i > 0 && now.links == before.links)
+			break;
+		want = c->links(id, c->arg);
+	}
+	if (want < 0)
+		return (int)want;
+	if (want == now.links)
+		return 0;
+	snprintf(text, sizeof(text), "has %u links, but %lld are in use",
+	    now.links, (long long)want);
+	tell(c, id, text);
+	if (!c->fix || want > UINT32_MAX)
+		return 0;
+	return fix(c, id, &now, (uint32_t)want);
+}
+
+static int
+check_one(uint64_t id, const struct seg_where *where, void *arg)
+{
+	struct check *c = arg;
+	struct hm_blob_reader *reader;
+	struct seg_where now = *where;
+	struct hm_err err = { 0 };
+	uint64_t size;
+	int r;
+
+	/* not from what was found good before */
+	atomic_store(&c->store->good[id * 2654435761u % 1024], 0);
+	r = seg_open(c->store, c->kv, id, &reader, &size, &err);
+	if (r == -HM_ENOENT)
+		return 0;
+	if (r == 0) {
+		seg_close(reader);
+		return c->links ? check_links(c, id, where) : 0;
+	}
+	if (r != -HM_ECORRUPT && r != -HM_EIO) {
+		if (c->reterr)
+			*c->reterr = err;
+		return r;
+	}
+	tell(c, id, err.text);
+	if (!c->fix || seg_find(c->kv, id, &now, NULL) < 0)
+		return 0;
+	save(c->store, id, &now);
+	return fix(c, id, &now, 0);
+}
+
+int
+seg_verify(struct seg_store *store, const struct seg_kv *kv, bool fix,
+    int64_t (*links)(uint64_t id, void *arg),
+    void (*report)(uint64_t id, const char *text, void *arg), void *arg,
+    struct hm_err *reterr)
+{
+	struct check c = { .store = store, .kv = kv, .fix = fix,
+	    .links = links, .report = report, .arg = arg, .reterr = reterr };
+	int r = seg_walk(kv, 0, check_one, &c, reterr);
+
+	return r ? r : c.count;
+}
