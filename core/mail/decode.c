@@ -49,6 +49,14 @@ decode_with(struct hm_buf *out, struct hm_str in, size_t max, feed_fn *feed,
 	return -HM_ELIMIT;
 }
 
+/* 7bit, 8bit and binary, and what is meant by "7-bit", "8 bits" and the like. */
+static bool
+identity(struct hm_str encoding)
+{
+	return encoding.len == 0 || hm_str_is(encoding, "binary") ||
+	    (encoding.p[0] >= '6' && encoding.p[0] <= '8');
+}
+
 int
 hm_mime_decode(struct hm_buf *out, struct hm_str message,
     const struct hm_mime_part *part, size_t max)
@@ -60,8 +68,7 @@ hm_mime_decode(struct hm_buf *out, struct hm_str message,
 		    hm_base64_finish);
 	if (hm_str_is(e, "quoted-printable"))
 		return decode_with(out, in, max, hm_qp_feed, hm_qp_finish);
-	if (e.len > 0 && !hm_str_is(e, "7bit") && !hm_str_is(e, "8bit") &&
-	    !hm_str_is(e, "binary"))
+	if (!identity(e))
 		return -HM_EUNSUPPORTED;
 	hm_buf_str(out, hm_str_take(in, max));
 	return in.len > max ? -HM_ELIMIT : 0;

@@ -66,15 +66,40 @@ without_controls(struct hm_arena *arena, struct hm_str s)
 	return (struct hm_str){ out, n };
 }
 
-/* An unquoted value may hold characters that needed quotes; it ends at white
- * space, unless it is a row of encoded words. */
+/* Whether "name=" stands at p. */
+static bool
+begins_param(const char *p, const char *end)
+{
+	const char *from = p;
+
+	while (p < end && lex_is(*p, LEX_TOKEN))
+		p++;
+	return p > from && p < end && *p == '=';
+}
+
+static bool
+is_filename(struct hm_str name)
+{
+	return hm_str_is(name, "name") || hm_str_is(name, "filename");
+}
+
+/* An unquoted value may hold characters that needed quotes. It ends at white
+ * space, except that a file's name goes on to the end of the line unless a
+ * parameter follows, and that encoded words may be many. */
 static const char *
-bare_value(const char *p, const char *end)
+bare_value(const char *p, const char *end, struct hm_str name)
 {
 	bool words = end - p > 2 && p[0] == '=' && p[1] == '?';
+	bool line = is_filename(name);
 
-	while (p < end && *p != ';' && (words || !lex_is(*p, LEX_SPACE)))
-		p++;
+	for (; p < end && *p != ';'; p++) {
+		if (!lex_is(*p, LEX_SPACE) || words)
+			continue;
+		if (!line || *p == '\r' || *p == '\n')
+			return p;
+		if (p + 1 < end && (p[1] == '(' || begins_param(p + 1, end)))
+			return p;
+	}
 	return p;
 }
 
@@ -120,10 +145,7 @@ starts_on_new_line(const char *p, const char *end)
 
 	for (; p < end && lex_is(*p, LEX_SPACE); p++)
 		fold |= *p == '\n';
-	const char *from = p;
-	while (p < end && lex_is(*p, LEX_TOKEN))
-		p++;
-	return fold && p > from && p < end && *p == '=';
+	return fold && begins_param(p, end);
 }
 
 /* The piece at *p; false if it is none. Advances *p to the next ";". */
@@ -146,7 +168,7 @@ next_piece(struct hm_arena *arena, const char **p, const char *end,
 		    : lex_slice(from + 1, end));
 		*p = behind ? behind : end;
 	} else {
-		*p = bare_value(from, end);
+		*p = bare_value(from, end, ret->name);
 		ret->value = hm_str_trim(lex_slice(from, *p));
 	}
 	ret->value = without_controls(arena, ret->value);

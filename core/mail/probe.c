@@ -348,6 +348,28 @@ op_parts(struct hm_str in)
 	}
 }
 
+/* "1.2", a line feed, a message: the body of that part. */
+static void
+op_section(struct hm_str in)
+{
+	struct hm_str path = hm_str_split(&in, '\n');
+	const struct hm_mime *mime;
+	uint32_t numbers[20];
+	size_t n = 0;
+
+	while (path.p && n < HM_ARRAY_LEN(numbers))
+		if (hm_str_u32(hm_str_split(&path, '.'), &numbers[n++]) < 0)
+			exit(2);
+	hm_mime_parse(arena, in, NULL, &mime);
+	int part = hm_mime_section(mime, numbers, n);
+	if (part == HM_MIME_NONE) {
+		put((struct hm_str){ NULL, 0 });
+		return;
+	}
+	const struct hm_mime_part *p = &mime->parts[part];
+	put(hm_str_n(in.p + p->body, (size_t)(p->end - p->body)));
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(struct hm_str in);
@@ -366,6 +388,7 @@ static const struct {
 	{ "field", op_field },
 	{ "message", op_message },
 	{ "parts", op_parts },
+	{ "section", op_section },
 };
 
 static void

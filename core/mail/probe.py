@@ -1,5 +1,6 @@
 # probe.py - for test scripts: the probe program, TAP, and tables of differences.
 import os
+import re
 import subprocess
 import sys
 
@@ -44,6 +45,52 @@ def raw(field):
 def text(field):
     value = raw(field)
     return None if value is None else value.decode("utf-8", "surrogateescape")
+
+
+class Grammar:
+    """Lists, numbers, NIL, quoted strings and literals of IMAP."""
+
+    def __init__(self, bytes_):
+        self.s, self.i = bytes_, 0
+
+    def value(self):
+        stack, out = [], []
+        while True:
+            c = self.s[self.i:self.i + 1]
+            if c == b"(":
+                stack.append(out)
+                out = []
+                self.i += 1
+                continue
+            if c == b")":
+                inner, out = out, stack.pop()
+                out.append(inner)
+                self.i += 1
+            else:
+                out.append(self.atom(c))
+            if not stack:
+                if self.i != len(self.s):
+                    raise ValueError("something follows")
+                return out[0]
+            if self.s[self.i:self.i + 1] == b" ":
+                self.i += 1
+
+    def atom(self, c):
+        if c == b'"':
+            m = re.compile(rb'"((?:[^"\\\r\n\0\x80-\xff]|\\["\\])*)"').match(
+                self.s, self.i)
+            self.i = m.end()
+            return re.sub(rb"\\(.)", rb"\1", m[1])
+        if c == b"{":
+            m = re.compile(rb"\{(\d+)\}\r\n").match(self.s, self.i)
+            self.i = m.end() + int(m[1])
+            value = self.s[m.end():self.i]
+            if len(value) != int(m[1]) or b"\0" in value:
+                raise ValueError("literal")
+            return value
+        m = re.compile(rb"NIL|\d+").match(self.s, self.i)
+        self.i = m.end()
+        return None if m[0] == b"NIL" else int(m[0])
 
 
 def testdata():

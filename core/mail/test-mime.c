@@ -314,6 +314,8 @@ test_decode(void)
 		{ "Content-Type: text/plain; charset=no-such\n\n\xe4", "\xe4",
 		    "\xc3\xa4", 0 },
 		{ "\n\xe4", "\xe4", "\xc3\xa4", 0 },
+		{ "Content-Transfer-Encoding: 8 bits\n\n\xc3\xa4", "\xc3\xa4",
+		    "\xc3\xa4", 0 },
 		{ "Content-Transfer-Encoding: x-own\n\nabc", "", "",
 		    -HM_EUNSUPPORTED },
 	};
