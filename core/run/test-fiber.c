@@ -426,9 +426,11 @@ logger(void *arg)
 static void
 test_log_fields(void)
 {
+	static char anna[] = "anna", otto[] = "otto";
+
 	hm_log_set_sink(keep_line, NULL);
-	hm_fiber_start(NULL, "anna", logger, "anna");
-	hm_fiber_start(NULL, "otto", logger, "otto");
+	hm_fiber_start(NULL, "anna", logger, anna);
+	hm_fiber_start(NULL, "otto", logger, otto);
 	hm_loop_run_until_idle();
 	hm_log(HM_LOG_INFO, "from the loop");
 	hm_log_set_sink(NULL, NULL);

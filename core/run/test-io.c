@@ -376,11 +376,11 @@ tarpit(void *arg)
 	hm_io_puts(e->a, "0123456789\n");
 	is_int(hm_io_flush(e->a), 0, "a slow flush");
 	ok(hm_now_ms() - start >= 50, "takes its time");
-	hm_io_slow(e->a, 5, 30);
+	hm_io_slow(e->a, 50, 100);
 	start = hm_now_ms();
 	hm_io_printf(e->a, "%0300d\n", 1);
 	is_int(hm_io_flush(e->a), 0, "a long one");
-	ok(hm_now_ms() - start < 1000, "is hurried up");
+	ok(hm_now_ms() - start < 10000, "is hurried up");
 	hm_io_slow(e->a, 0, 0);
 	start = hm_now_ms();
 	hm_io_printf(e->a, "%0300d\n", 1);

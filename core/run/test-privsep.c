@@ -222,7 +222,7 @@ test_life(void)
 	pid_t pid = start(worker, reload_allows);
 	bool again = wait_for(&sh->starts, 2);
 
-	ok(again && hm_now_ms() - began < 1500,
+	ok(again && hm_now_ms() - began < 3000,
 	    "a crashed worker is there again at once");
 	is_int(sh->listen_rc, 0, "it gets its socket");
 	ok(sh->same_port, "on the right port");

@@ -87,12 +87,14 @@ marker(void *arg)
 static void
 test_order(void)
 {
+	static char name[5][3] = { "t1", "f1", "f2", "t2", "t3" };
+
 	hm_clock_advance(1000 - hm_now_ms() % 1000);
-	hm_timer_start(20, mark, "t1");
-	hm_fiber_start(NULL, "marker", marker, "f1");
-	hm_fiber_start(NULL, "marker", marker, "f2");
-	hm_timer_start(10, mark, "t2");
-	hm_timer_start(20, mark, "t3");
+	hm_timer_start(20, mark, name[0]);
+	hm_fiber_start(NULL, "marker", marker, name[1]);
+	hm_fiber_start(NULL, "marker", marker, name[2]);
+	hm_timer_start(10, mark, name[3]);
+	hm_timer_start(20, mark, name[4]);
 	hm_sim_run_until_idle();
 	is_str(trail, "", "time stands still by itself");
 	hm_sim_advance(15);
