@@ -145,14 +145,13 @@ add_mod(struct hm_generation *gen, const struct hm_module_def *def,
 	return m;
 }
 
-static int
+static void
 load_step(struct hm_generation *gen, struct hm_errs *errs)
 {
 	const struct hm_config *c = gen->config;
 	struct hm_core *core = gen->core;
 	const char *search = hm_search_path(core, c, gen->arena);
 	const char *copy_dir = NULL;
-	int r = 0;
 
 	if (core->opts.copy_code)
 		copy_dir = hm_core_copy_dir(gen->arena, c->server.data_dir);
@@ -172,9 +171,7 @@ load_step(struct hm_generation *gen, struct hm_errs *errs)
 		}
 		place_error(config, errs, hm_printf(gen->arena,
 		    "module \"%s\": %s", config->name, err.text));
-		r = -HM_ESYNTAX;
 	}
-	return r;
 }
 
 static int
@@ -201,7 +198,7 @@ read_own(struct hm_mod *m, struct hm_errs *errs)
 	return hm_errs_count(errs) == before ? 0 : -HM_ESYNTAX;
 }
 
-static int
+static void
 check_own(struct hm_mod *m, struct hm_errs *errs)
 {
 	struct hm_err err = { 0 };
@@ -210,47 +207,44 @@ check_own(struct hm_mod *m, struct hm_errs *errs)
 	if (m->def->check != NULL)
 		r = m->def->check(m->conf, &err);
 	if (r >= 0)
-		return 0;
+		return;
 	if (err.file[0] != '\0')
 		hm_errs_put_err(errs, &err);
 	else
 		hm_mod_error(m, errs, "module \"%s\": %s", m->name,
 		    err.text[0] != '\0' ? err.text : hm_err_name(r));
-	return -HM_ESYNTAX;
 }
 
-static int
+static void
 schema_step(struct hm_generation *gen, struct hm_errs *errs)
 {
-	int r = 0;
-
-	for (size_t i = 0; i < gen->n_mods; i++) {
-		struct hm_mod *m = gen->mods[i];
-
-		if (read_own(m, errs) < 0 || check_own(m, errs) < 0)
-			r = -HM_ESYNTAX;
-	}
-	return r;
+	/* Settings that could not be read make no sense to check. */
+	for (size_t i = 0; i < gen->n_mods; i++)
+		if (read_own(gen->mods[i], errs) == 0)
+			check_own(gen->mods[i], errs);
 }
 
 /* ---- all ---- */
 
-/* The mistakes of all steps are told at once, as far as that makes sense. */
+/* As many mistakes as possible are told at once; but while modules are missing
+ * or misunderstood, what others miss of them would only confuse. */
 static int
 all_steps(struct hm_generation *gen, struct hm_errs *errs)
 {
 	int r;
 
-	if ((r = read_step(gen, errs)) < 0 || (r = load_step(gen, errs)) < 0)
+	if ((r = read_step(gen, errs)) < 0)
 		return r;
+	load_step(gen, errs);
 	qsort(gen->mods, gen->n_mods, sizeof(*gen->mods), mod_cmp);
-	r = schema_step(gen, errs);
-	if (hm_bind(gen, errs) < 0)
-		r = -HM_ESYNTAX;
+	schema_step(gen, errs);
+	if (hm_errs_count(errs) > 0)
+		return -HM_ESYNTAX;
+	r = hm_bind(gen, errs);
 	add_mod(gen, &hm_core_def, NULL, NULL);
 	if (hm_chains_build(gen, errs) < 0)
 		r = -HM_ESYNTAX;
-	return hm_errs_count(errs) > 0 ? -HM_ESYNTAX : r;
+	return r;
 }
 
 struct hm_generation *
