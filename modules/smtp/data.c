@@ -42,7 +42,7 @@ intake_failed(struct smtp_session *s, const struct intake *in)
 	else if (in->result == -HM_ENOSPC)
 		smtp_reply(s, 452, "4.3.1", "disk is full, try again later");
 	else if (in->result < 0)
-		smtp_reply(s, 451, "4.3.0", "local error, try again later");
+		smtp_local_error(s);
 	else
 		return false;
 	return true;

@@ -42,7 +42,7 @@ author_owned(struct smtp_session *s)
 		smtp_reply(s, 550, "5.7.1",
 		    "the From address is not yours to send as");
 	else if (r < 0)
-		smtp_reply(s, 451, "4.3.0", "local error, try again later");
+		smtp_local_error(s);
 	return r > 0;
 }
 
@@ -78,7 +78,7 @@ accepted(struct smtp_session *s)
 		if (!author_owned(s))
 			return false;
 		if (complete(s) < 0) {
-			smtp_reply(s, 451, "4.3.0", "local error, try again later");
+			smtp_local_error(s);
 			return false;
 		}
 	}
@@ -205,7 +205,7 @@ reply_stored(struct smtp_session *s, const struct batch *b)
 	else if (worst == -HM_ENOSPC)
 		smtp_reply(s, 452, "4.3.1", "disk is full, try again later");
 	else
-		smtp_reply(s, 451, "4.3.0", "local error, try again later");
+		smtp_local_error(s);
 	if (worst == 0)
 		s->commands = s->errors = 0;
 }
@@ -224,7 +224,7 @@ smtp_deliver(struct smtp_session *s)
 	if (hm_message_final(msg, &body, &err) < 0) {
 		hm_log(HM_LOG_ERROR, "cannot rewrite message",
 		    hm_f("error", err.text));
-		smtp_reply(s, 451, "4.3.0", "local error, try again later");
+		smtp_local_error(s);
 		return;
 	}
 	b.items = hm_alloc_array(hm_message_arena(msg), b.n, sizeof(*b.items));

@@ -68,7 +68,7 @@ sender_owned(struct smtp_session *s, const struct hm_addr *sender)
 	if (r == 0)
 		smtp_reply(s, 550, "5.7.1", "that address is not yours to send as");
 	else
-		smtp_reply(s, 451, "4.3.0", "local error, try again later");
+		smtp_local_error(s);
 	return false;
 }
 
@@ -164,7 +164,7 @@ find_account(struct smtp_session *s, const struct hm_addr *rcpt,
 	    &err) < 0) {
 		hm_log(HM_LOG_ERROR, "recipient look-up failed",
 		    hm_f("rcpt", rcpt->text), hm_f("error", err.text));
-		smtp_reply(s, 451, "4.3.0", "local error, try again later");
+		smtp_local_error(s);
 		return false;
 	}
 	switch (ret->kind) {
@@ -207,7 +207,7 @@ has_room(struct smtp_session *s, struct hm_str account)
 	if (r < 0) {
 		hm_log(HM_LOG_ERROR, "cannot open account",
 		    hm_f("account", account), hm_f("error", err.text));
-		smtp_reply(s, 451, "4.3.0", "local error, try again later");
+		smtp_local_error(s);
 		return false;
 	}
 	if (limit > 0 && used + s->txn.params.size >= limit) {

@@ -56,6 +56,12 @@ smtp_reply_lines(struct smtp_session *s, int code, const struct hm_str *lines,
 		reply_line(s, code, i + 1 == n, NULL, lines[i]);
 }
 
+void
+smtp_local_error(struct smtp_session *s)
+{
+	smtp_reply(s, 451, "4.3.0", "local error, try again later");
+}
+
 /* The class digit of an enhanced code must agree with the reply's. */
 static const char *
 esc_or(const char *esc, char class, const char *fallback)
@@ -83,7 +89,7 @@ smtp_refused(struct smtp_session *s, struct hm_verdict v)
 		s->closing = true;
 		break;
 	case HM_FAIL:
-		smtp_reply(s, 451, "4.3.0", "local error, try again later");
+		smtp_local_error(s);
 		break;
 	case HM_PASS:
 	case HM_ACCEPT:

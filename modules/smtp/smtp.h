@@ -103,6 +103,8 @@ HM_FIBER void smtp_reply(struct smtp_session *s, int code, const char *esc,
     const char *fmt, ...) HM_PRINTF(4, 5);
 HM_FIBER void smtp_reply_lines(struct smtp_session *s, int code,
     const struct hm_str *lines, size_t n);
+/* 451: our fault, the reason is in the log. */
+HM_FIBER void smtp_local_error(struct smtp_session *s);
 /* Answers a final verdict that is not accept; true if it was one. */
 HM_FIBER bool smtp_refused(struct smtp_session *s, struct hm_verdict v);
 
