@@ -151,6 +151,7 @@ hm_program_quickstart(const struct hm_options *options, struct hm_argv argv)
 	struct quickstart q = { .arena = hm_arena_new(NULL, "quickstart"),
 	    .conf_dir = options->conf_dir, .data_dir = HM_STATEDIR };
 	const char *address = NULL;
+	bool wrong = false;
 	int status;
 
 	for (size_t i = 0; i < argv.n; i++) {
@@ -163,9 +164,9 @@ hm_program_quickstart(const struct hm_options *options, struct hm_argv argv)
 		else if (argv.at[i][0] != '-' && address == NULL)
 			address = argv.at[i];
 		else
-			break;
+			wrong = true;
 	}
-	if (address != NULL) {
+	if (address != NULL && !wrong) {
 		status = quickstart(&q, options, address);
 	} else {
 		bool help = argv.n > 0 && strcmp(argv.at[0], "--help") == 0;
