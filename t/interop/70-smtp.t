@@ -201,9 +201,9 @@ path = os.path.join(os.environ.get("HERMOD_TESTDATA", ""), "smtp",
 tries = [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r\r\n", b"\r.\r\n"]
 if os.path.exists(path):
     for case in json.load(open(path)):
-        seq = case.get("sequence") or case.get("bytes") or case.get("hex")
-        if isinstance(seq, str) and case.get("hex"):
-            tries.append(bytes.fromhex(case["hex"]))
+        seq = bytes.fromhex(case["sequence_hex"])
+        if "inbound" in case["direction"] and seq not in tries:
+            tries.append(seq)
 for seq in tries:
     before = len(inbox())
     r = Raw(server.connect("mx"))
