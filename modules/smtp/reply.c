@@ -69,6 +69,12 @@ esc_or(const char *esc, char class, const char *fallback)
 	return esc != NULL && esc[0] == class ? esc : fallback;
 }
 
+static int
+code_or(int code, int usual)
+{
+	return code / 100 == usual / 100 ? code : usual;
+}
+
 bool
 smtp_refused(struct smtp_session *s, struct hm_verdict v)
 {
@@ -76,11 +82,11 @@ smtp_refused(struct smtp_session *s, struct hm_verdict v)
 
 	switch (v.kind) {
 	case HM_DEFER:
-		smtp_reply(s, 451, esc_or(v.esc, '4', "4.7.1"), "%s",
+		smtp_reply(s, code_or(v.code, 451), esc_or(v.esc, '4', "4.7.1"), "%s",
 		    *text != '\0' ? text : "try again later");
 		break;
 	case HM_REJECT:
-		smtp_reply(s, 550, esc_or(v.esc, '5', "5.7.1"), "%s",
+		smtp_reply(s, code_or(v.code, 550), esc_or(v.esc, '5', "5.7.1"), "%s",
 		    *text != '\0' ? text : "refused by local policy");
 		break;
 	case HM_DISCONNECT:
