@@ -1,5 +1,5 @@
 /* test-grammar.c - commands, parameters and the end of data, as tables. */
-#include "../smtp.h"
+#include "modules/smtp/smtp.h"
 #include "t/tap.h"
 
 static void
