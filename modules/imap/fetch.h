@@ -1,0 +1,77 @@
+/* fetch.h - what FETCH asks for, and writing it (RFC 9051, 6.4.5).
+ */
+#ifndef IMAP_FETCH_H
+#define IMAP_FETCH_H
+
+#include "imap.h"
+#include "section.h"
+
+struct hm_mime;
+
+enum { IMAP_FETCH_ITEMS = 200, IMAP_FETCH_BATCH = 256 };
+
+enum imap_item {
+	IMAP_ITEM_UID = 0,
+	IMAP_ITEM_FLAGS = 1,
+	IMAP_ITEM_INTERNALDATE = 2,
+	IMAP_ITEM_SIZE = 3,
+	IMAP_ITEM_MODSEQ = 4,
+	IMAP_ITEM_SAVEDATE = 5,
+	/* From here on the entry is not enough: stored parts, … */
+	IMAP_ITEM_ENVELOPE = 6,
+	IMAP_ITEM_BODY = 7,
+	IMAP_ITEM_BODYSTRUCTURE = 8,
+	/* … or the message's bytes. */
+	IMAP_ITEM_SECTION = 9,
+	IMAP_ITEM_BINARY = 10,
+	IMAP_ITEM_BINARY_SIZE = 11,
+};
+
+struct imap_fetch_item {
+	enum imap_item item;
+	const char *name;          /* "BODY[", "BINARY[", "RFC822": how it begins */
+	struct imap_section section;
+};
+
+struct imap_fetch {
+	struct imap_cmd *c;
+	size_t n;
+	struct imap_fetch_item *items;
+	unsigned parts;            /* enum hm_stored_parts to be loaded */
+	bool cold;                 /* any item that is not in the entry */
+	bool sets_seen;
+	bool has_uid, has_modseq;
+	bool changed_only;
+	uint64_t changedsince;
+
+	bool gone;                 /* some message's bytes were not there */
+	bool unknown_cte;
+	struct imap_flag_memo memo;
+	struct hm_uidset_builder seen;
+};
+
+/* " items [SP (modifiers)]" up to the end. */
+bool imap_p_fetch(struct imap_parse *p, struct imap_fetch *ret);
+
+/* One message while it is written. */
+struct imap_fetch_msg {
+	const struct hm_entry *entry;
+	uint32_t seq;
+	struct hm_stored *stored;      /* NULL unless loaded */
+	const struct hm_mime *mime;    /* NULL until needed */
+	struct hm_body *body;          /* NULL until needed */
+	uint64_t size;
+	struct hm_arena *arena;
+	bool first;                    /* nothing was written yet */
+};
+
+/* fetch_body.c: items of the message's bytes; nothing where they are gone, which
+ * is noted in f. */
+HM_FIBER void imap_put_section(struct imap_fetch *f, struct imap_fetch_msg *m,
+    const struct imap_fetch_item *item);
+HM_FIBER void imap_put_binary(struct imap_fetch *f, struct imap_fetch_msg *m,
+    const struct imap_fetch_item *item);
+/* The space before an item, except the first. */
+void imap_put_gap(struct imap_fetch *f, struct imap_fetch_msg *m);
+
+#endif

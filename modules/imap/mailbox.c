@@ -1,0 +1,259 @@
+/* mailbox.c - CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE and STATUS
+ * (RFC 9051, 6.3; RFC 6154). */
+#include <hermod/arena.h>
+
+#include "imap.h"
+
+static const struct {
+	const char *name;
+	unsigned use;
+} special_uses[] = {
+	{ "\\Archive", HM_USE_ARCHIVE },
+	{ "\\Drafts", HM_USE_DRAFTS },
+	{ "\\Junk", HM_USE_JUNK },
+	{ "\\Sent", HM_USE_SENT },
+	{ "\\Trash", HM_USE_TRASH },
+};
+
+void
+imap_put_special_use(struct hm_buf *out, unsigned special_use, bool *first)
+{
+	size_t i;
+
+	for (i = 0; i < HM_ARRAY_LEN(special_uses); i++) {
+		if (!(special_use & special_uses[i].use))
+			continue;
+		if (!*first)
+			hm_buf_putc(out, ' ');
+		*first = false;
+		hm_buf_puts(out, special_uses[i].name);
+	}
+}
+
+/* " (USE (\Drafts \Sent))" (RFC 6154, 6). False when the reply was made. */
+static bool
+take_use(struct imap_cmd *c, unsigned *ret_use)
+{
+	struct imap_parse *p = &c->p;
+	size_t i;
+
+	*ret_use = 0;
+	if (p->p == p->end)
+		return true;
+	if (!imap_p_sp(p) || !imap_p_char(p, '(') || !imap_p_word(p, "USE") ||
+	    !imap_p_sp(p) || !imap_p_char(p, '('))
+		goto bad;
+	if (!imap_p_maybe(p, ')')) {
+		do {
+			struct hm_str atom;
+			const char *from = p->p;
+
+			(void)imap_p_maybe(p, '\\');
+			if (!imap_p_atom(p, &atom))
+				goto bad;
+			atom = hm_str_n(from, (size_t)(p->p - from));
+			for (i = 0; i < HM_ARRAY_LEN(special_uses); i++)
+				if (hm_str_caseis(atom, special_uses[i].name))
+					break;
+			if (i == HM_ARRAY_LEN(special_uses)) {
+				imap_no(c, "[USEATTR] not a use known here");
+				return false;
+			}
+			*ret_use |= special_uses[i].use;
+		} while (imap_p_maybe(p, ' '));
+		if (!imap_p_char(p, ')'))
+			goto bad;
+	}
+	if (imap_p_char(p, ')') && imap_p_end(p))
+		return true;
+bad:
+	imap_p_fail(p, "(USE (...))");
+	imap_bad_syntax(c);
+	return false;
+}
+
+/* Replies to a change of the list of mailboxes. */
+static void
+changed(struct imap_cmd *c, int r, const struct hm_err *err, const char *done)
+{
+	if (r < 0)
+		imap_no_err(c, r, err);
+	else
+		imap_ok(c, "%s", done);
+}
+
+/* " mailbox" */
+static bool
+take_name(struct imap_cmd *c, struct hm_str *ret)
+{
+	if (imap_p_sp(&c->p))
+		return imap_arg_mailbox(c, ret);
+	imap_bad_syntax(c);
+	return false;
+}
+
+void
+imap_cmd_create(struct imap_cmd *c)
+{
+	struct imap *s = c->s;
+	const struct hm_store *store = s->srv->store;
+	struct hm_err err = { 0 };
+	struct hm_str name;
+	unsigned use;
+	uint64_t id;
+
+	if (!take_name(c, &name) || !take_use(c, &use))
+		return;
+	changed(c, store->ops->mailbox_create(s->acc, name, use, &id, &err),
+	    &err, "created");
+}
+
+void
+imap_cmd_delete(struct imap_cmd *c)
+{
+	struct imap *s = c->s;
+	const struct hm_store *store = s->srv->store;
+	struct hm_err err = { 0 };
+	struct hm_str name;
+	int r;
+
+	if (!take_name(c, &name) || !imap_args_end(c))
+		return;
+	r = store->ops->mailbox_delete(s->acc, name, &err);
+	if (r == -HM_EBUSY)
+		imap_no(c, "[HASCHILDREN] mailbox has children");
+	else if (r == -HM_EACCES)
+		imap_no(c, "[CANNOT] INBOX cannot be deleted");
+	else
+		changed(c, r, &err, "deleted");
+}
+
+void
+imap_cmd_rename(struct imap_cmd *c)
+{
+	struct imap *s = c->s;
+	const struct hm_store *store = s->srv->store;
+	struct hm_err err = { 0 };
+	struct hm_str from, to;
+
+	if (!take_name(c, &from) || !take_name(c, &to) || !imap_args_end(c))
+		return;
+	changed(c, store->ops->mailbox_rename(s->acc, from, to, &err), &err,
+	    "renamed");
+}
+
+static void
+subscribe(struct imap_cmd *c, bool on)
+{
+	struct imap *s = c->s;
+	const struct hm_store *store = s->srv->store;
+	struct hm_err err = { 0 };
+	struct hm_str name;
+
+	if (!take_name(c, &name) || !imap_args_end(c))
+		return;
+	changed(c, store->ops->subscribe(s->acc, name, on, &err), &err,
+	    on ? "subscribed" : "unsubscribed");
+}
+
+void
+imap_cmd_subscribe(struct imap_cmd *c)
+{
+	subscribe(c, true);
+}
+
+void
+imap_cmd_unsubscribe(struct imap_cmd *c)
+{
+	subscribe(c, false);
+}
+
+static const struct {
+	const char *name;
+	unsigned item;
+} status_items[] = {
+	{ "MESSAGES", IMAP_STATUS_MESSAGES },
+	{ "RECENT", IMAP_STATUS_RECENT },
+	{ "UIDNEXT", IMAP_STATUS_UIDNEXT },
+	{ "UIDVALIDITY", IMAP_STATUS_UIDVALIDITY },
+	{ "UNSEEN", IMAP_STATUS_UNSEEN },
+	{ "DELETED", IMAP_STATUS_DELETED },
+	{ "SIZE", IMAP_STATUS_SIZE },
+	{ "HIGHESTMODSEQ", IMAP_STATUS_HIGHESTMODSEQ },
+	{ "APPENDLIMIT", IMAP_STATUS_APPENDLIMIT },
+};
+
+bool
+imap_p_status(struct imap_parse *p, unsigned *ret_items)
+{
+	unsigned items = 0;
+	size_t i;
+
+	if (!imap_p_char(p, '('))
+		return false;
+	do {
+		for (i = 0; i < HM_ARRAY_LEN(status_items); i++)
+			if (imap_p_word(p, status_items[i].name))
+				break;
+		if (i == HM_ARRAY_LEN(status_items))
+			return imap_p_fail(p, "a STATUS item");
+		items |= status_items[i].item;
+	} while (imap_p_maybe(p, ' '));
+	*ret_items = items;
+	return imap_p_char(p, ')');
+}
+
+void
+imap_put_status(struct imap *s, const struct hm_mailbox *box, unsigned items)
+{
+	const uint64_t values[] = {
+		box->messages, 0, box->uidnext, box->uidvalidity, box->unseen,
+		box->deleted, box->bytes, box->modseq,
+		s->srv->conf->append_limit_bytes,
+	};
+	const char *gap = "";
+	size_t i;
+
+	hm_buf_puts(&s->out, "* STATUS ");
+	imap_put_mailbox(&s->out, box->name, imap_utf8(s));
+	hm_buf_puts(&s->out, " (");
+	for (i = 0; i < HM_ARRAY_LEN(status_items); i++) {
+		if (!(items & status_items[i].item))
+			continue;
+		hm_buf_puts(&s->out, gap);
+		hm_buf_puts(&s->out, status_items[i].name);
+		hm_buf_putc(&s->out, ' ');
+		hm_buf_u64(&s->out, values[i]);
+		gap = " ";
+	}
+	hm_buf_puts(&s->out, ")\r\n");
+}
+
+void
+imap_cmd_status(struct imap_cmd *c)
+{
+	struct imap *s = c->s;
+	const struct hm_mailbox *box;
+	struct hm_mailboxes *all;
+	struct hm_str name;
+	unsigned items;
+
+	if (!take_name(c, &name))
+		return;
+	if (!imap_p_sp(&c->p) || !imap_p_status(&c->p, &items) ||
+	    !imap_p_end(&c->p)) {
+		imap_bad_syntax(c);
+		return;
+	}
+	if (items & IMAP_STATUS_HIGHESTMODSEQ)
+		imap_enable_condstore(s);
+	all = s->srv->store->ops->mailboxes(s->acc);
+	box = hm_mailboxes_find(all, name);
+	if (box)
+		imap_put_status(s, box, items);
+	hm_mailboxes_unref(all);
+	if (box)
+		imap_ok(c, "done");
+	else
+		imap_no(c, "[NONEXISTENT] no such mailbox");
+}

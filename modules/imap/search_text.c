@@ -1,0 +1,292 @@
+/* search_text.c - looking into messages for SEARCH.
+ *
+ * A batch is one job. The header is read alone when nothing else is asked for;
+ * of the rest only texts and the headers of enclosed messages, decoded.
+ */
+#include <hermod/arena.h>
+#include <hermod/buf.h>
+#include <hermod/charset.h>
+#include <hermod/err.h>
+#include <hermod/header.h>
+#include <hermod/mime.h>
+#include <hermod/str.h>
+
+#include "search_text.h"
+
+enum {
+	HEADER_FIRST = 16 << 10,   /* most headers are no longer */
+	HEADER_MAX = 1 << 20,
+	PART_MAX = 64 << 20,       /* of one text; what lies behind is not found */
+};
+
+struct text {
+	const struct imap_search_job *job;
+	struct hm_arena *arena;
+	const struct hm_entry *entry;
+	struct hm_body *body;
+	uint64_t size;
+	struct hm_buf header;      /* the header section, once has_header */
+	bool has_header;
+	const struct hm_mime *mime;
+};
+
+static int
+read_range(struct text *t, uint64_t from, uint64_t to, struct hm_buf *ret)
+{
+	const struct hm_store *store = t->job->store;
+	ssize_t got;
+
+	hm_buf_clear(ret);
+	hm_buf_reserve(ret, (size_t)(to - from));
+	while (from < to) {
+		got = store->ops->body_read(t->body, from, ret->p + ret->len,
+		    (size_t)(to - from));
+		if (got <= 0)
+			return got < 0 ? (int)got : -HM_EIO;
+		ret->len += (size_t)got;
+		ret->p[ret->len] = 0;
+		from += (uint64_t)got;
+	}
+	return 0;
+}
+
+static int
+open_message(struct text *t)
+{
+	const struct hm_store *store = t->job->store;
+
+	if (t->body)
+		return 0;
+	return store->ops->body_open(t->job->acc, t->entry->msgid, &t->body,
+	    &t->size, NULL);
+}
+
+static int
+load_header(struct text *t)
+{
+	uint64_t take = HEADER_FIRST;
+	struct hm_str section = { 0 };
+	int r;
+
+	if (t->has_header)
+		return 0;
+	r = open_message(t);
+	while (r == 0) {
+		if (take > t->size)
+			take = t->size;
+		r = read_range(t, 0, take, &t->header);
+		section = hm_header_section(hm_buf_view(&t->header));
+		if (section.len < take || take == t->size || take >= HEADER_MAX)
+			break;
+		take *= 8;
+	}
+	if (r < 0)
+		return r;
+	t->header.len = section.len;
+	t->has_header = true;
+	return 0;
+}
+
+/* Whether the needle is in a decoded field; with_name: or in its name. */
+static bool
+field_has(const struct imap_node *leaf, const struct hm_hdrfield *field,
+    bool with_name, struct hm_buf *scratch)
+{
+	if (!leaf->needle)
+		return true;
+	hm_buf_clear(scratch);
+	if (with_name) {
+		hm_buf_str(scratch, field->name);
+		hm_buf_puts(scratch, ": ");
+	}
+	hm_words_decode(scratch, field->value);
+	hm_search_reset(leaf->needle);
+	return hm_search_feed(leaf->needle, hm_buf_view(scratch));
+}
+
+/* name absent: any field. */
+static bool
+header_has(const struct imap_node *leaf, struct hm_str header,
+    struct hm_str name)
+{
+	struct hm_buf scratch = { 0 };
+	struct hm_hdrfield field;
+	bool found = false;
+
+	while (!found && hm_header_next(&header, &field))
+		if (!name.p || hm_str_caseeq(field.name, name))
+			found = field_has(leaf, &field, !name.p, &scratch);
+	hm_buf_release(&scratch);
+	return found;
+}
+
+static int
+match_header(void *self, const struct imap_node *leaf)
+{
+	struct text *t = self;
+	int r = load_header(t);
+
+	if (r < 0)
+		return r;
+	return header_has(leaf, hm_buf_view(&t->header), leaf->field);
+}
+
+static int
+sent_day(void *self, int64_t *ret_day)
+{
+	struct text *t = self;
+	struct hm_hdrfield field;
+	int64_t at;
+	int r, zone;
+
+	r = load_header(t);
+	if (r < 0)
+		return r;
+	if (!hm_header_find(hm_buf_view(&t->header), "Date", 0, &field) ||
+	    hm_date_parse(field.value, &at, &zone) < 0)
+		return 0;
+	/* The day as the sender wrote it (RFC 9051, 6.4.4, SENTON). */
+	at += zone * 60;
+	*ret_day = at >= 0 ? at / 86400 : (at - 86399) / 86400;
+	return 1;
+}
+
+static bool
+part_has(struct text *t, const struct imap_node *leaf,
+    const struct hm_mime_part *part)
+{
+	struct hm_mime_part copy = *part;
+	struct hm_buf raw = { 0 }, text = { 0 };
+	uint64_t end = part->end;
+	bool found = false;
+
+	if (end > t->size)
+		end = t->size;
+	if (part->body >= end)
+		return false;
+	if (end - part->body > PART_MAX)
+		end = part->body + PART_MAX;
+	if (read_range(t, part->body, end, &raw) == 0) {
+		copy.header = copy.body = 0;
+		copy.end = raw.len;
+		if (hm_mime_text(&text, hm_buf_view(&raw), &copy,
+		    PART_MAX) != -HM_EUNSUPPORTED && text.len) {
+			hm_search_reset(leaf->needle);
+			found = hm_search_feed(leaf->needle, hm_buf_view(&text));
+		}
+	}
+	hm_buf_release(&raw);
+	hm_buf_release(&text);
+	return found;
+}
+
+/* The header of a message within the message. */
+static bool
+inner_header_has(struct text *t, const struct imap_node *leaf,
+    const struct hm_mime_part *part)
+{
+	struct hm_buf raw = { 0 };
+	uint64_t end = part->body;
+	bool found;
+
+	if (end > t->size)
+		end = t->size;
+	if (part->header >= end)
+		return false;
+	if (end - part->header > HEADER_MAX)
+		end = part->header + HEADER_MAX;
+	found = read_range(t, part->header, end, &raw) == 0 &&
+	    header_has(leaf, hm_buf_view(&raw), hm_str(NULL));
+	hm_buf_release(&raw);
+	return found;
+}
+
+static int
+match_body(void *self, const struct imap_node *leaf)
+{
+	struct text *t = self;
+	const struct hm_mime_part *part;
+	size_t i;
+	int r;
+
+	if (leaf->key == IMAP_KEY_TEXT) {
+		r = load_header(t);
+		if (r < 0)
+			return r;
+		if (header_has(leaf, hm_buf_view(&t->header), hm_str(NULL)))
+			return 1;
+	}
+	r = open_message(t);
+	if (r < 0 || !t->mime)
+		return r;
+	if (!leaf->needle)
+		return 1;
+	for (i = 0; i < t->mime->n; i++) {
+		part = &t->mime->parts[i];
+		if (part->parent >= 0 && t->mime->parts[part->parent].message &&
+		    inner_header_has(t, leaf, part))
+			return 1;
+		if (!part->multipart && !part->message &&
+		    (!part->type.len || hm_str_is(part->type, "text")) &&
+		    part_has(t, leaf, part))
+			return 1;
+	}
+	return 0;
+}
+
+static const struct imap_text_ops text_ops = {
+	match_header, sent_day, match_body
+};
+
+static bool
+needs_structure(const struct imap_search *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->nodes[i].key >= IMAP_KEY_BODY)
+			return true;
+	return false;
+}
+
+static bool
+judge(struct imap_search_job *job, size_t i, struct hm_arena *arena,
+    const struct hm_stored *stored)
+{
+	struct text t = { .job = job, .arena = arena, .entry = job->entry[i] };
+	int r;
+
+	if (stored && stored->mime.len)
+		(void)hm_mime_unpack(arena, stored->mime, &t.mime);
+	r = imap_search_eval(job->search, job->entry[i], job->seq[i], &text_ops,
+	    &t);
+	if (t.body)
+		job->store->ops->body_close(t.body);
+	hm_buf_release(&t.header);
+	return r > 0;
+}
+
+int
+imap_search_work(void *arg)
+{
+	struct imap_search_job *job = arg;
+	struct hm_arena *arena = hm_arena_new(NULL, "imap search");
+	struct hm_stored *stored = NULL;
+	uint64_t *ids;
+	size_t i;
+	int r = 0;
+
+	if (needs_structure(job->search)) {
+		stored = hm_alloc_array(arena, job->n, sizeof(*stored));
+		ids = hm_alloc_array(arena, job->n, sizeof(*ids));
+		for (i = 0; i < job->n; i++)
+			ids[i] = job->entry[i]->msgid;
+		r = job->store->ops->load(job->acc, ids, job->n,
+		    HM_STORED_MIME, arena, stored, NULL);
+	}
+	for (i = 0; r == 0 && i < job->n; i++)
+		job->match[i] = judge(job, i, arena,
+		    stored ? &stored[i] : NULL);
+	hm_arena_free(arena);
+	return r;
+}

@@ -1,0 +1,25 @@
+/* search_text.h - looking into messages for SEARCH, on a worker thread.
+ */
+#ifndef IMAP_SEARCH_TEXT_H
+#define IMAP_SEARCH_TEXT_H
+
+#include <hermod/iface/store.h>
+
+#include "search.h"
+
+enum { IMAP_SEARCH_BATCH = 64 };
+
+/* Messages that their entries alone do not decide. */
+struct imap_search_job {
+	const struct imap_search *search;
+	const struct hm_store *store;
+	struct hm_account *acc;
+	size_t n;
+	const struct hm_entry *entry[IMAP_SEARCH_BATCH];
+	uint32_t seq[IMAP_SEARCH_BATCH];
+	bool match[IMAP_SEARCH_BATCH];
+};
+/* For hm_work(): arg is a job. */
+HM_WORKER int imap_search_work(void *arg);
+
+#endif
