@@ -1,11 +1,14 @@
-/* test-blob.c - the conformance suite of "blob" on segments. */
+/* test-blob.c - the conformance suite of "blob" on segments; with the word
+ * "bench", what storing a message costs. */
 #include <hermod/arena.h>
 #include <hermod/clock.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "modules/blob-segment/seg.h"
 
+#include "t/bench-storage.h"
 #include "t/conformance-blob.h"
 
 struct direct {
@@ -14,6 +17,7 @@ struct direct {
 };
 
 static atomic_int_fast64_t shift_ms;
+static uint64_t segment_bytes = 256 << 10, ahead_bytes = 64 << 10;
 
 static int64_t
 shifted_ms(void)
@@ -81,8 +85,8 @@ static int
 open_store(const char *dir, const struct hm_kv *kv, struct hm_blob *ret,
     struct hm_err *reterr)
 {
-	struct seg_conf conf = { .dir = dir, .segment_bytes = 256 << 10,
-		.ahead_bytes = 64 << 10, .compact_percent = 50,
+	struct seg_conf conf = { .dir = dir, .segment_bytes = segment_bytes,
+		.ahead_bytes = ahead_bytes, .compact_percent = 50,
 		.max_files = 8, .reserve_bytes = 64 << 10 };
 	struct direct *d = hm_xalloc(sizeof(*d));
 	int r = seg_store_open(&conf, &d->store, reterr);
@@ -129,7 +133,7 @@ age(const struct hm_blob *blob, int64_t ms)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	static const struct conformance_blob provider = {
 		.open = open_store, .close = close_store,
@@ -137,5 +141,10 @@ main(void)
 		.syncs_alone = 1.0, .syncs_together = 0.3,
 	};
 
+	if (argc > 1 && strcmp(argv[1], "bench") == 0) {
+		segment_bytes = 64 << 20;
+		ahead_bytes = 256 << 10;
+		return bench_storage(&provider);
+	}
 	return conformance_blob(&provider);
 }
