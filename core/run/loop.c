@@ -150,6 +150,8 @@ hm_loop_init(struct hm_err *reterr)
 	loop.stop = false;
 	loop.timer_at_ms = HM_NEVER;
 	raise_file_limit();
+	/* Writing to a pipe nobody reads is an error code, not an end. */
+	signal(SIGPIPE, SIG_IGN);
 	hm_fibers_init();
 	ev_init(&loop.timer, timer_fired);
 	ev_timer_init(&loop.housekeeping, housekeep, TRIM_EVERY_S, TRIM_EVERY_S);
