@@ -19,14 +19,14 @@ cases = Cases()
 
 def is_body(b, extended):
     """Whether b is a body (RFC 9051, 9), with its extension or without."""
-    todo = [b]
-    while todo:
-        b = todo.pop()
+    waiting = [b]
+    while waiting:
+        b = waiting.pop()
         if isinstance(b[0], list):
             n = 0
             while n < len(b) and isinstance(b[n], list):
                 n += 1
-            todo += b[:n]
+            waiting += b[:n]
             rest = b[n:]
             if not isinstance(rest[0], bytes) or len(rest) != 1 + 4 * extended:
                 return False
@@ -38,7 +38,7 @@ def is_body(b, extended):
             base = 10
             if len(b[7]) != 10 or not isinstance(b[9], int):
                 return False
-            todo.append(b[8])
+            waiting.append(b[8])
         if len(b) != base + 4 * extended or not isinstance(b[6], int) or \
                 not all(isinstance(x, bytes) for x in (b[0], b[1], b[5])):
             return False
