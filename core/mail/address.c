@@ -261,7 +261,7 @@ hm_addr_path(struct hm_arena *arena, struct hm_str *in, unsigned flags,
 {
 	struct hm_addr addr = { 0 };
 	struct parser ps = { .arena = arena, .p = in->p,
-		.end = in->p + in->len, .flags = flags, .err = reterr };
+		.end = lex_end(*in), .flags = flags, .err = reterr };
 	int rc;
 
 	if (!in->p || !eat(&ps, '<'))
@@ -293,7 +293,7 @@ hm_addr_parse(struct hm_arena *arena, struct hm_str text, unsigned flags,
 {
 	struct hm_addr addr = { 0 };
 	struct parser ps = { .arena = arena, .p = text.p,
-		.end = text.p + text.len, .flags = flags, .err = reterr };
+		.end = lex_end(text), .flags = flags, .err = reterr };
 
 	if (text.len == 0) {
 		if (!(flags & HM_ADDR_NULL))

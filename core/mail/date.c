@@ -22,7 +22,7 @@ is_letter(char c)
 static struct hm_str
 next_token(struct hm_str *in)
 {
-	const char *p = in->p, *end = in->p + in->len;
+	const char *p = in->p, *end = lex_end(*in);
 
 	for (;;) {
 		p = hm_lex_cfws(p, end);

@@ -66,7 +66,7 @@ encoded_word(const char *p, const char *end)
 static struct scan
 scan_of(struct hm_str s)
 {
-	return (struct scan){ .p = s.p, .end = s.p + s.len };
+	return (struct scan){ .p = s.p, .end = lex_end(s) };
 }
 
 /* The token at s->p; there must be one. */

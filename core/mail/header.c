@@ -29,7 +29,7 @@ line_empty(const char *p, const char *end)
 struct hm_str
 hm_header_section(struct hm_str message)
 {
-	const char *p = message.p, *end = message.p + message.len;
+	const char *p = message.p, *end = lex_end(message);
 
 	while (p < end) {
 		const char *next = line_end(p, end);

@@ -44,6 +44,13 @@ lex_slice(const char *from, const char *to)
 	return (struct hm_str){ from, (size_t)(to - from) };
 }
 
+/* Behind the last byte; also of the absent slice, which must not be added to. */
+static inline const char *
+lex_end(struct hm_str s)
+{
+	return s.len > 0 ? s.p + s.len : s.p;
+}
+
 /* The end of the comment that starts at *p == '(', or NULL where it is not
  * closed before end. Nesting is counted, not recursed. */
 const char *hm_lex_comment(const char *p, const char *end);

@@ -479,6 +479,9 @@ hm_mime_parse(struct hm_arena *arena, struct hm_str message,
     const struct hm_mime_limits *limits, const struct hm_mime **ret)
 {
 	static const struct hm_mime_limits none;
+
+	if (!message.p)
+		message = HM_STR("");
 	const struct hm_mime_limits *l = limits ? limits : &none;
 	struct parser ps = {
 		.arena = arena, .base = message.p, .p = message.p,

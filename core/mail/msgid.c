@@ -93,7 +93,7 @@ size_t
 hm_msgid_all(struct hm_arena *arena, struct hm_str value,
     const struct hm_str **ret)
 {
-	const char *p = value.p, *end = value.p + value.len;
+	const char *p = value.p, *end = lex_end(value);
 	size_t n = 0, room = 0;
 	struct hm_str id;
 

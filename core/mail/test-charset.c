@@ -51,7 +51,12 @@ test_decode(void)
 		{ "utf-8 utf8", "a", "", -HM_EUNSUPPORTED },
 	};
 	struct hm_buf out = { 0 };
+	struct hm_str absent = { NULL, 0 };
 
+	ok(hm_charset_decode(&out, HM_STR("utf-8"), absent, 9) == 0 &&
+	    hm_charset_decode(&out, HM_STR("koi8-r"), absent, 9) == 0 &&
+	    hm_charset_decode(&out, absent, absent, 9) < 0, "absent slices");
+	hm_utf8_fold(&out, absent);
 	hm_buf_puts(&out, "");
 	for (size_t i = 0; i < HM_ARRAY_LEN(cases); i++) {
 		hm_buf_clear(&out);

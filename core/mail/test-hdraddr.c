@@ -188,10 +188,27 @@ test_singles(void)
 	}
 }
 
+static void
+test_absent(void)
+{
+	struct hm_str absent = { NULL, 0 };
+	struct hm_hdraddrs list;
+	struct hm_addr addr;
+
+	hm_hdraddrs_parse(arena, absent, &list);
+	ok(list.n == 0 && !list.damaged, "an absent value is an empty list");
+	ok(hm_hdraddr_single(arena, absent, &addr, NULL) < 0 &&
+	    hm_addr_path(arena, &absent, 0, &addr, NULL) < 0 &&
+	    hm_addr_parse(arena, absent, 0, &addr, NULL) < 0 &&
+	    hm_domain_ascii(arena, absent, &absent, NULL) < 0,
+	    "and no address or domain");
+}
+
 int
 main(void)
 {
 	arena = hm_arena_new(NULL, "test");
+	test_absent();
 	test_lists();
 	test_linear();
 	test_singles();

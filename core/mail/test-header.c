@@ -47,6 +47,11 @@ test_fields(void)
 	ok(!hm_header_find(header, "subject", 2, &f), "there is no third");
 	ok(!hm_header_find(header, "body", 0, &f), "the body is not searched");
 
+	struct hm_str absent = { NULL, 0 };
+	ok(hm_header_section(absent).len == 0 &&
+	    hm_header_unfold(arena, absent).len == 0 &&
+	    hm_date_parse(absent, &(int64_t){ 0 }, NULL) < 0 &&
+	    !hm_header_find(absent, "a", 0, &f), "absent slices");
 	is_slice(hm_header_section(HM_STR("A: b\r\n")), "A: b\r\n",
 	    "no empty line: all is header");
 	is_slice(hm_header_section(HM_STR("\r\nx")), "\r\n", "no header");

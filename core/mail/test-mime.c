@@ -154,6 +154,7 @@ static const struct {
 static void
 test_structures(void)
 {
+	is_int(parse((struct hm_str){ NULL, 0 })->n, 1, "an absent message");
 	for (size_t i = 0; i < HM_ARRAY_LEN(structures); i++) {
 		struct hm_str msg = crlf(structures[i].message);
 		is_str(structure(msg, false), structures[i].body, "BODY: %s",

@@ -171,7 +171,7 @@ void
 hm_words_decode(struct hm_buf *out, struct hm_str value)
 {
 	struct hm_str s = hm_str_trim(value);
-	const char *p = s.p, *plain = s.p, *end = s.p + s.len;
+	const char *p = s.p, *plain = s.p, *end = lex_end(s);
 	struct decoder d = { .out = out };
 	size_t start = out->len;
 	bool after_word = false;
