@@ -24,6 +24,8 @@ static const struct hm_program {
 	int (*run)(const struct hm_options *options, struct hm_argv argv);
 } programs[] = {
 	{ "serve", hm_program_serve },
+	{ "localserve", hm_program_localserve },
+	{ "quickstart", hm_program_quickstart },
 	{ "version", program_version },
 };
 

@@ -450,6 +450,9 @@ hm_io_wait(struct hm_io *io, struct hm_cond *cond, int64_t timeout_ms)
 
 	if (io->in.len > 0 || io->rd_err)
 		return 1;
+	/* Who will not wait gets no news from the loop. */
+	if (timeout_ms == 0)
+		io->drained = false;
 	rc = hm_io_flush(io);
 	if (rc != 0)
 		return rc;

@@ -364,6 +364,27 @@ idle_peer(void *arg)
 	hm_io_close(e->b);
 }
 
+static void
+looks_only(void *arg)
+{
+	struct ends *e = arg;
+	struct hm_str line;
+
+	is_int(hm_io_wait(e->a, NULL, 0), -HM_ETIMEDOUT, "nothing there");
+	ok(!hm_io_ready(e->a), "nor ready");
+	hm_io_puts(e->b, "x\n");
+	hm_io_flush(e->b);
+	ok(hm_io_ready(e->a), "ready without a wait");
+	is_int(hm_io_wait(e->a, NULL, 0), 1, "something is there");
+	is_int(hm_io_read_line(e->a, 10, &line, NULL), 0, "a line");
+	is_int(hm_io_wait(e->a, NULL, 0), -HM_ETIMEDOUT, "nothing again");
+	hm_io_puts(e->b, "y\n");
+	hm_io_flush(e->b);
+	is_int(hm_io_wait(e->a, NULL, 0), 1, "something again: %s", kind());
+	hm_io_close(e->b);
+	hm_io_close(e->a);
+}
+
 /* ---- throttle ---- */
 
 static void
@@ -525,6 +546,7 @@ main(void)
 		run(writes_to_nobody, NULL);
 		run(is_cancelled, hears_bye);
 		run(idler, idle_peer);
+		run(looks_only, NULL);
 		run(tarpit, tarpitted);
 		run(traced_end, ponger);
 		run(flooder, slow_reader);

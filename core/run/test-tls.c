@@ -15,11 +15,13 @@
 #include "core/run/fiber-private.h"
 #include "core/run/io-private.h"
 #include "core/run/loop.h"
+#include "core/run/tls-private.h"
 #include "t/tap.h"
 
 static char dir[] = "/tmp/hermod-tls-XXXXXX";
 static char path[3][2][64];            /* certificate i: file, key */
 static struct hm_tls *server, *server13, *client, *trusting;
+static struct hm_tls *client12, *client12_plain;
 static bool over_socket;
 
 static void
@@ -60,6 +62,20 @@ remove_certs(void)
 	rmdir(dir);
 }
 
+/* A peer as it may come, not as we would make it. */
+static struct hm_tls *
+old_client(const char *priority)
+{
+	struct hm_tls *tls;
+
+	if (hm_tls_client(NULL, false, &tls, NULL) != 0)
+		abort();
+	gnutls_priority_deinit(tls->priority);
+	if (gnutls_priority_init(&tls->priority, priority, NULL) != 0)
+		abort();
+	return tls;
+}
+
 static void
 test_settings(void)
 {
@@ -94,6 +110,9 @@ test_settings(void)
 	    "a client that trusts anybody");
 	is_int(hm_tls_client(path[1][0], true, &trusting, &err), 0,
 	    "one that trusts one certificate");
+	client12 = old_client("NORMAL:-VERS-ALL:+VERS-TLS1.2");
+	client12_plain = old_client("NORMAL:-VERS-ALL:+VERS-TLS1.2:"
+	    "%NO_SESSION_HASH");
 }
 
 /* ---- sessions ---- */
@@ -104,7 +123,8 @@ struct talk {
 	const char *name;              /* asked for; NULL: no SNI */
 	int server_rc, client_rc;
 	struct hm_err err;
-	char version[16], cipher[64], sni[64], peer_cert[64];
+	char version[16], cipher[64], sni[64], alpn[16];
+	bool got_default;              /* the server's first certificate */
 	struct hm_buf bind_a, bind_b;
 	int bind_rc[2];
 	const char *bind_type;
@@ -139,6 +159,8 @@ serve(void *arg)
 		    hm_io_tls_cipher(t->a));
 		snprintf(t->sni, sizeof(t->sni), "%s",
 		    hm_io_tls_sni(t->a) ? hm_io_tls_sni(t->a) : "(none)");
+		snprintf(t->alpn, sizeof(t->alpn), "%.*s",
+		    (int)hm_io_tls_alpn(t->a).len, hm_io_tls_alpn(t->a).p);
 		if (t->bind_type)
 			t->bind_rc[0] = hm_io_channel_binding(t->a,
 			    t->bind_type, &t->bind_a);
@@ -150,6 +172,23 @@ serve(void *arg)
 	hm_io_close(t->a);
 }
 
+static bool
+cert_has_name(struct hm_io *io, const char *name)
+{
+	const gnutls_datum_t *list;
+	gnutls_x509_crt_t crt;
+	unsigned n = 0;
+	bool has;
+
+	list = gnutls_certificate_get_peers(hm_io_tls_session(io), &n);
+	if (n == 0 || gnutls_x509_crt_init(&crt) != 0)
+		return false;
+	has = gnutls_x509_crt_import(crt, list, GNUTLS_X509_FMT_DER) == 0 &&
+	    gnutls_x509_crt_check_hostname(crt, name);
+	gnutls_x509_crt_deinit(crt);
+	return has;
+}
+
 static void
 ask(void *arg)
 {
@@ -159,6 +198,7 @@ ask(void *arg)
 
 	t->client_rc = hm_io_starttls_client(t->b, t->client, t->name, &err);
 	if (t->client_rc == 0) {
+		t->got_default = cert_has_name(t->b, "mail.example");
 		if (t->bind_type)
 			t->bind_rc[1] = hm_io_channel_binding(t->b,
 			    t->bind_type, &t->bind_b);
@@ -170,6 +210,19 @@ ask(void *arg)
 		t->err = err;
 	}
 	hm_io_close(t->b);
+}
+
+static void
+serve_to_the_end(void *arg)
+{
+	struct talk *t = arg;
+	struct hm_str line;
+	int rc = hm_io_starttls_server(t->a, t->server, &t->err);
+
+	while (rc == 0)
+		rc = hm_io_read_line(t->a, 100, &line, NULL);
+	t->server_rc = rc;
+	hm_io_abort(t->a);
 }
 
 static void
@@ -197,6 +250,60 @@ test_versions(void)
 	talk(&t);
 	is_str(t.version, "TLS1.3", "a server that insists on it");
 	is_str(t.sni, "(none)", "no name was asked for");
+	is_str(t.alpn, "", "no protocol either");
+	t = (struct talk){ .server = server, .client = client12 };
+	talk(&t);
+	ok(t.server_rc == 0 && t.client_rc == 0, "an older client: %s",
+	    t.err.text);
+	is_str(t.version, "TLS1.2", "with TLS 1.2");
+	t = (struct talk){ .server = server13, .client = client12 };
+	talk(&t);
+	is_int(t.client_rc, -HM_ETLS, "which others refuse: %s", t.err.text);
+	is_int(t.server_rc, -HM_ETLS, "at both ends");
+}
+
+static void
+test_alpn(void)
+{
+	static unsigned char smtp[] = "smtp";
+	struct talk t = { .server = server, .client = old_client("NORMAL") };
+
+	t.client->alpn[0] = (gnutls_datum_t){ smtp, 4 };
+	t.client->n_alpn = 1;
+	talk(&t);
+	is_str(t.alpn, "smtp", "a protocol is agreed on");
+	t.client->n_alpn = 0;
+	hm_tls_unref(t.client);
+}
+
+/* A client that renegotiates is sent away. */
+static void
+renegotiates(void *arg)
+{
+	struct talk *t = arg;
+	int i, rc = hm_io_starttls_client(t->b, t->client, NULL, NULL);
+
+	for (i = 0; i < 50 && rc == 0; i++) {
+		rc = gnutls_handshake(hm_io_tls_session(t->b));
+		if (rc == 0 || gnutls_error_is_fatal(rc))
+			break;
+		rc = hm_sleep(2);
+	}
+	t->client_rc = rc;
+	hm_io_abort(t->b);
+}
+
+static void
+test_renegotiation(void)
+{
+	struct talk t = { .server = server, .client = client12 };
+
+	make_pair(&t.a, &t.b);
+	hm_fiber_start(NULL, "server", serve_to_the_end, &t);
+	hm_fiber_start(NULL, "client", renegotiates, &t);
+	hm_loop_run_until_idle();
+	ok(t.client_rc != 0, "renegotiation is not granted");
+	is_int(t.server_rc, -HM_ETLS, "and ends the stream");
 }
 
 /* Which certificate answers: a client that trusts only certificate i gets
@@ -231,6 +338,16 @@ test_sni(void)
 		    t.err.text);
 		hm_tls_unref(t.client);
 	}
+	for (i = 0; i < HM_ARRAY_LEN(cases); i++) {
+		struct talk t = { .server = server, .client = client,
+		    .name = cases[i].name };
+		bool known = strncmp(cases[i].name, "mail", 4) != 0 && i != 4 &&
+		    i != 6;
+
+		talk(&t);
+		ok(t.got_default == !known, "%s gets %s", cases[i].name,
+		    known ? "its own" : "the first");
+	}
 }
 
 static void
@@ -254,6 +371,25 @@ test_trust(void)
 /* ---- channel bindings ---- */
 
 static void
+bind_old(const char *type, struct hm_tls *peer, int rc)
+{
+	struct talk t = { .server = server, .client = peer,
+	    .bind_type = type };
+
+	talk(&t);
+	is_int(t.client_rc, 0, "TLS 1.2 with%s extended master secret",
+	    peer == client12 ? "" : "out");
+	is_int(t.bind_rc[0], rc, "its %s", type);
+	is_int(t.bind_rc[1], rc, "at the client, too");
+	if (rc == 0)
+		ok(t.bind_a.len >= 12, "of some length");
+	is_bytes(t.bind_a.p, t.bind_a.len, t.bind_b.p, t.bind_b.len,
+	    "the same at both ends");
+	hm_buf_release(&t.bind_a);
+	hm_buf_release(&t.bind_b);
+}
+
+static void
 test_bindings(void)
 {
 	struct talk t = { .server = server, .client = client,
@@ -267,6 +403,10 @@ test_bindings(void)
 	    "the same at both ends");
 	hm_buf_release(&t.bind_a);
 	hm_buf_release(&t.bind_b);
+	bind_old("tls-unique", client12, 0);
+	bind_old("tls-exporter", client12, 0);
+	bind_old("tls-unique", client12_plain, -HM_EUNSUPPORTED);
+	bind_old("tls-exporter", client12_plain, -HM_EUNSUPPORTED);
 	t = (struct talk){ .server = server, .client = client,
 	    .bind_type = "tls-unique" };
 	talk(&t);
@@ -525,6 +665,8 @@ main(void)
 		over_socket = i == 1;
 		test_versions();
 		test_sni();
+		test_alpn();
+		test_renegotiation();
 		test_trust();
 		test_bindings();
 		test_starttls();
@@ -536,6 +678,8 @@ main(void)
 	hm_tls_unref(server13);
 	hm_tls_unref(client);
 	hm_tls_unref(trusting);
+	hm_tls_unref(client12);
+	hm_tls_unref(client12_plain);
 	hm_tls_unref(NULL);
 	remove_certs();
 	hm_loop_free(1000);

@@ -39,6 +39,8 @@ struct hm_tls {
  * sni may be NULL. pk_algos NULL: any. */
 const struct hm_tls_pair *hm_tls_choose(const struct hm_tls *tls,
     const char *sni, const int *pk_algos, int n_algos);
+/* GnuTLS's view of a stream; NULL without TLS. */
+gnutls_session_t hm_io_tls_session(const struct hm_io *io);
 /* Hooks the settings into a session; 0 or a GnuTLS error. */
 int hm_tls_apply(const struct hm_tls *tls, gnutls_session_t session);
 

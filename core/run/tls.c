@@ -326,6 +326,12 @@ hm_io_starttls_client(struct hm_io *io, const struct hm_tls *tls,
 
 /* ---- facts ---- */
 
+gnutls_session_t
+hm_io_tls_session(const struct hm_io *io)
+{
+	return io->tls ? io->tls->session : NULL;
+}
+
 bool
 hm_io_is_tls(const struct hm_io *io)
 {

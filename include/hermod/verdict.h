@@ -27,6 +27,8 @@ struct hm_verdict {
 	const char *esc;   /* enhanced status code "x.y.z" (RFC 3463), or NULL */
 	const char *text;
 	const char *module; /* who decided; filled by the core */
+	int code;          /* SMTP reply code of the verdict's class to use
+	                    * instead of 451, 550 or 421; 0: the usual one */
 };
 
 static inline struct hm_verdict

@@ -1,0 +1,30 @@
+/* setup.h - making a first configuration from a folder of templates. */
+#ifndef HERMOD_SETUP_H
+#define HERMOD_SETUP_H
+
+#include <hermod/err.h>
+
+#include "program.h"
+
+/* "@NAME@" in a template becomes value. */
+struct hm_setup_var {
+	const char *name;
+	const char *value;
+};
+
+/* Copies the templates of that name ("localserve", "quickstart") into dir,
+ * which is made. Files that exist are an error, and nothing is left behind. */
+int hm_setup_copy(const char *name, const char *dir,
+    const struct hm_setup_var *vars, struct hm_err *reterr);
+/* Makes an ECDSA certificate for host below dir as FOLDER/host.crt and .key;
+ * folder may be "". */
+int hm_setup_certificate(const char *dir, const char *folder, const char *host,
+    int days, struct hm_err *reterr);
+/* Runs "hermod -c dir WORD…" in a process of its own with input as its standard
+ * input; its output is not shown unless it fails. Returns its exit status. */
+int hm_setup_command(const struct hm_options *options, const char *dir,
+    const char *const *words, const char *input);
+/* Removes what a failed set-up made. */
+void hm_setup_undo(const char *dir);
+
+#endif

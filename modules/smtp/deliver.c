@@ -1,0 +1,242 @@
+/* deliver.c - a whole message: decide, then store, then say so.
+ *
+ * Every decision is made before anything is stored, so a refusal refuses the
+ * message for all its recipients: the sender keeps it and nobody has half.
+ */
+#include <stdlib.h>
+
+#include "smtp.h"
+
+enum { RECEIVED_MAX = 100 };
+
+/* RFC 5321, 6.3: a hundred hops is a loop. */
+static HM_FIBER bool
+loops(struct smtp_session *s)
+{
+	if (hm_message_field(s->txn.msg, "Received", RECEIVED_MAX).p == NULL)
+		return false;
+	smtp_reply(s, 554, "5.4.6", "this message goes round in a loop");
+	return true;
+}
+
+/* A user writes as one author, and as an address of theirs (RFC 6409, 6.1). */
+static HM_FIBER bool
+author_owned(struct smtp_session *s)
+{
+	const struct hm_directory *dir = s->mod->directory;
+	struct hm_message *msg = s->txn.msg;
+	struct hm_err err = { 0 };
+	struct hm_addr from;
+	int r;
+
+	if (hm_message_field(msg, "From", 0).p == NULL ||
+	    hm_message_field(msg, "From", 1).p != NULL ||
+	    hm_hdraddr_single(hm_message_arena(msg),
+	    hm_message_field(msg, "From", 0), &from, &err) < 0) {
+		smtp_reply(s, 550, "5.6.0",
+		    "a message needs one From field with one address");
+		return false;
+	}
+	r = dir->ops->may_send(dir->self, hm_session_account(s->hs), &from, &err);
+	if (r == 0)
+		smtp_reply(s, 550, "5.7.1",
+		    "the From address is not yours to send as");
+	else if (r < 0)
+		smtp_local_error(s);
+	return r > 0;
+}
+
+/* What a submission server mends (RFC 6409, 8). */
+static HM_FIBER int
+complete(struct smtp_session *s)
+{
+	struct hm_message *msg = s->txn.msg;
+	struct hm_arena *arena = hm_message_arena(msg);
+	char id[23], date[40];
+	int64_t now = hm_wall_ms() / 1000;
+	int r = hm_message_remove_field(msg, "Bcc");
+
+	if (r >= 0 && hm_message_field(msg, "Message-ID", 0).p == NULL) {
+		hm_random_id(id, sizeof(id) - 1);
+		r = hm_message_add_field(msg, "Message-ID",
+		    hm_printf(arena, "<%s@%s>", id, s->server->hostname));
+	}
+	if (r >= 0 && hm_message_field(msg, "Date", 0).p == NULL)
+		r = hm_message_add_field(msg, "Date",
+		    hm_date_rfc5322(date, now, hm_local_zone_min(now)));
+	return r < 0 ? r : 0;
+}
+
+static HM_FIBER bool
+accepted(struct smtp_session *s)
+{
+	struct hm_message *msg = s->txn.msg;
+
+	if (loops(s))
+		return false;
+	if (smtp_is_submission(s)) {
+		if (!author_owned(s))
+			return false;
+		if (complete(s) < 0) {
+			smtp_local_error(s);
+			return false;
+		}
+	}
+	if (smtp_refused(s, hm_decide_header(s->m, s->hs, msg, msg)))
+		return false;
+	return !smtp_refused(s, smtp_is_submission(s) ?
+	    hm_decide_submit(s->m, s->hs, msg, msg) :
+	    hm_decide_message(s->m, s->hs, msg, msg));
+}
+
+/* All recipients' deliveries, ready to be stored. */
+struct batch {
+	struct hm_deliver *items;
+	struct hm_facts *facts;
+	size_t n;
+};
+
+static struct hm_str
+single_from(struct smtp_session *s)
+{
+	struct hm_message *msg = s->txn.msg;
+	struct hm_addr from;
+
+	if (hm_hdraddr_single(hm_message_arena(msg),
+	    hm_message_field(msg, "From", 0), &from, NULL) < 0)
+		return (struct hm_str){ 0 };
+	return from.text;
+}
+
+static void
+gather_facts(struct smtp_session *s, struct batch *b)
+{
+	struct hm_arena *arena = hm_message_arena(s->txn.msg);
+	const struct hm_addr *sender = hm_message_sender(s->txn.msg);
+	struct hm_str from = single_from(s);
+	char ip[112];
+
+	b->facts = hm_alloc_array(arena, b->n, sizeof(*b->facts));
+	for (size_t i = 0; i < b->n; i++)
+		b->facts[i] = (struct hm_facts){
+			.remote_ip = hm_str_dup(arena, hm_str(
+			    hm_sockaddr_ip(ip, hm_session_peer(s->hs)))),
+			.helo = hm_session_helo(s->hs),
+			.mail_from = sender->text,
+			.rcpt_to = hm_message_rcpt(s->txn.msg, i)->text,
+			.msg_from = from,
+			.msg_from_valid = smtp_is_submission(s),
+			.mail_from_valid = smtp_is_submission(s),
+			.is_dsn = sender->text.len == 0,
+			.is_list = hm_message_field(s->txn.msg, "List-Id", 0).p,
+			.tls = hm_str(hm_io_tls_version(s->io)),
+		};
+}
+
+/* Asks the deliver hooks about one recipient and fills its item. */
+static HM_FIBER bool
+plan(struct smtp_session *s, size_t i, struct hm_spool *body, struct batch *b)
+{
+	struct hm_message *msg = s->txn.msg;
+	struct hm_arena *arena = hm_message_arena(msg);
+	const struct hm_addr *rcpt = hm_message_rcpt(msg, i);
+	const struct smtp_rcpt *to = &s->txn.rcpts[i];
+	struct hm_delivery *d = hm_delivery_new(msg, to->account, rcpt);
+	struct hm_buf prefix = { 0 };
+	struct hm_str *keywords;
+	struct hm_verdict v;
+
+	if (to->mailbox.len > 0)
+		(void)hm_delivery_set_mailbox(d, to->mailbox);
+	v = hm_decide_deliver(s->m, s->hs, msg, d);
+	if (smtp_refused(s, v))
+		return false;
+
+	smtp_delivery_fields(s, rcpt, &prefix);
+	smtp_received(s, &prefix);
+	hm_buf_str(&prefix, hm_message_prefix(msg));
+	keywords = hm_alloc_array(arena, hm_delivery_keywords(d) + 1,
+	    sizeof(*keywords));
+	for (size_t k = 0; k < hm_delivery_keywords(d); k++)
+		keywords[k] = hm_delivery_keyword(d, k);
+	b->items[i] = (struct hm_deliver){
+		.account = to->account,
+		.mailbox = hm_delivery_mailbox(d),
+		.append = {
+			.spool = body,
+			.prefix = hm_str_dup(arena, hm_buf_view(&prefix)),
+			.flags = hm_delivery_flags(d),
+			.keywords = keywords,
+			.nkeywords = hm_delivery_keywords(d),
+			.received = INT64_MIN,
+			.facts = &b->facts[i],
+		},
+	};
+	hm_buf_release(&prefix);
+	return true;
+}
+
+static HM_FIBER void
+reply_stored(struct smtp_session *s, const struct batch *b)
+{
+	int worst = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		const struct hm_deliver *item = &b->items[i];
+
+		hm_log(item->result < 0 ? HM_LOG_WARN : HM_LOG_INFO,
+		    item->result < 0 ? "delivery failed" : "delivered",
+		    hm_f("account", item->account),
+		    hm_f("mailbox", item->mailbox),
+		    hm_f("from", hm_message_sender(s->txn.msg)->text),
+		    hm_f("size", hm_message_size(s->txn.msg)),
+		    hm_f("uid", item->append.ret_uid),
+		    hm_f("result", hm_err_name(item->result)));
+		if (item->result < 0)
+			worst = item->result;
+	}
+	/* Some may have it already; a second copy after the retry is the lesser
+	 * evil (RFC 5321, 6.1). */
+	if (worst == 0)
+		smtp_reply(s, 250, "2.0.0", "stored, id %s",
+		    hm_session_id(s->hs));
+	else if (worst == -HM_EQUOTA)
+		smtp_reply(s, 452, "4.2.2", "a mailbox is full");
+	else if (worst == -HM_ENOSPC)
+		smtp_reply(s, 452, "4.3.1", "disk is full, try again later");
+	else
+		smtp_local_error(s);
+	if (worst == 0)
+		s->commands = s->errors = 0;
+}
+
+void
+smtp_deliver(struct smtp_session *s)
+{
+	const struct hm_store *store = s->mod->store;
+	struct hm_message *msg = s->txn.msg;
+	struct batch b = { .n = s->txn.nrcpts };
+	struct hm_err err = { 0 };
+	struct hm_spool *body;
+
+	if (!accepted(s))
+		return;
+	if (hm_message_final(msg, &body, &err) < 0) {
+		hm_log(HM_LOG_ERROR, "cannot rewrite message",
+		    hm_f("error", err.text));
+		smtp_local_error(s);
+		return;
+	}
+	b.items = hm_alloc_array(hm_message_arena(msg), b.n, sizeof(*b.items));
+	gather_facts(s, &b);
+	for (size_t i = 0; i < b.n; i++)
+		if (!plan(s, i, body, &b))
+			return;
+	if (store->ops->deliver(store->self, b.items, b.n, &err) < 0) {
+		hm_log(HM_LOG_ERROR, "cannot store message",
+		    hm_f("error", err.text));
+		for (size_t i = 0; i < b.n; i++)
+			b.items[i].result = err.code < 0 ? err.code : -HM_EIO;
+	}
+	reply_stored(s, &b);
+}

@@ -1,0 +1,42 @@
+/* fuzz-smtp.c - any bytes as a command line, and as the bytes behind DATA. */
+#include "smtp.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* However the bytes are cut into packets, the message must come out the same. */
+static void
+fuzz_dot(struct hm_str in)
+{
+	struct smtp_dot whole = { 0 }, cut = { 0 };
+	struct hm_buf a = { 0 }, b = { 0 };
+	bool end_a, end_b = false;
+	size_t used = smtp_dot_feed(&whole, in, &a, &end_a), at = 0;
+
+	while (at < in.len && !end_b)
+		at += smtp_dot_feed(&cut, hm_str_take(hm_str_skip(in, at), 3), &b,
+		    &end_b);
+	if (end_a != end_b || used != at || whole.stray != cut.stray ||
+	    !hm_str_eq(hm_buf_view(&a), hm_buf_view(&b)))
+		__builtin_trap();
+	hm_buf_release(&a);
+	hm_buf_release(&b);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct hm_str line = hm_str_n((const char *)data, size), rest;
+	struct smtp_mail_params params;
+	const char *esc;
+	uint64_t chunk;
+	bool last;
+	int code;
+
+	smtp_parse_verb(line, &rest);
+	smtp_parse_keyword(rest, "FROM:", false, &rest);
+	smtp_parse_mail_params(rest, 1 << 20, &params, &code, &esc, NULL);
+	smtp_parse_bdat(rest, &chunk, &last);
+	smtp_helo_valid(rest, size & 1);
+	fuzz_dot(line);
+	return 0;
+}

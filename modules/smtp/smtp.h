@@ -1,0 +1,160 @@
+/* smtp.h - what the files of this module share. */
+#ifndef SMTP_H
+#define SMTP_H
+
+#include <hermod/address.h>
+#include <hermod/buf.h>
+#include <hermod/encode.h>
+#include <hermod/fiber.h>
+#include <hermod/header.h>
+#include <hermod/rand.h>
+#include <hermod/spool.h>
+#include <hermod/clock.h>
+#include <hermod/iface/auth.h>
+#include <hermod/iface/directory.h>
+#include <hermod/iface/store.h>
+#include <hermod/io.h>
+#include <hermod/net.h>
+#include <hermod/plugin.h>
+
+enum smtp_service {
+	SMTP_MX = 0,          /* mail from other servers */
+	SMTP_SUBMISSION = 1,  /* mail from users, STARTTLS */
+	SMTP_SUBMISSIONS = 2, /* mail from users, TLS from the first byte */
+	SMTP_SERVICES
+};
+
+struct smtp_conf {
+	const struct hm_addrlist *mx;
+	const struct hm_addrlist *submission;
+	const struct hm_addrlist *submissions;
+	uint64_t max_message_bytes;
+	int64_t max_recipients;
+	int64_t timeout_ms;
+	int64_t data_timeout_ms;
+	int64_t max_connections;
+	int64_t connections_per_address;
+	int64_t connection_rate;
+	bool insecure_login;
+};
+
+/* One instance of the module. */
+struct smtp_module {
+	const struct smtp_conf *conf;
+	const struct hm_store *store;
+	const struct hm_directory *directory;
+	const struct hm_auth *auth;      /* NULL: no submission */
+	struct hm_ratelimit *rate;       /* new connections in a minute */
+	struct hm_ratelimit *held;       /* connections at once */
+};
+
+/* What a recipient's RCPT TO found out; parallel to the message's list. */
+struct smtp_rcpt {
+	struct hm_str account;
+	struct hm_str mailbox;
+};
+
+enum smtp_body { SMTP_BODY_7BIT = 0, SMTP_BODY_8BITMIME = 1, SMTP_BODY_BINARY = 2 };
+
+/* The parameters of MAIL FROM. */
+struct smtp_mail_params {
+	uint64_t size;                   /* declared; 0: not */
+	enum smtp_body body;
+	bool smtputf8;
+};
+
+/* A mail transaction, from MAIL to its end (RFC 5321, 3.3). */
+struct smtp_txn {
+	struct hm_message *msg;          /* NULL: none is open */
+	struct smtp_mail_params params;
+	struct smtp_rcpt *rcpts;
+	size_t nrcpts, caprcpts;
+	bool bdat;                       /* chunks have been taken */
+};
+
+struct smtp_session {
+	struct hm_mod *m;
+	struct smtp_module *mod;
+	const struct hm_server *server;
+	struct hm_session *hs;
+	struct hm_io *io;
+	enum smtp_service service;
+	bool helo, esmtp;                /* HELO or EHLO was given; it was EHLO */
+	bool closing;
+	unsigned commands;               /* since the last accepted message */
+	unsigned errors;                 /* replies 5yz since then */
+	unsigned auth_failures;
+	struct smtp_txn txn;
+};
+
+static inline bool
+smtp_is_submission(const struct smtp_session *s)
+{
+	return s->service != SMTP_MX;
+}
+
+/* session.c */
+void smtp_accept(struct hm_mod *m, struct hm_io *io, void *arg);
+void smtp_txn_reset(struct smtp_session *s);
+
+/* reply.c: one reply each; esc NULL leaves the enhanced code out. Errors of the
+ * stream are noticed by the next read. */
+HM_FIBER void smtp_reply(struct smtp_session *s, int code, const char *esc,
+    const char *fmt, ...) HM_PRINTF(4, 5);
+HM_FIBER void smtp_reply_lines(struct smtp_session *s, int code,
+    const struct hm_str *lines, size_t n);
+/* 451: our fault, the reason is in the log. */
+HM_FIBER void smtp_local_error(struct smtp_session *s);
+/* Answers a final verdict that is not accept; true if it was one. */
+HM_FIBER bool smtp_refused(struct smtp_session *s, struct hm_verdict v);
+
+/* command.c: pure parsing, no session. */
+enum smtp_verb {
+	SMTP_UNKNOWN = 0, SMTP_HELO, SMTP_EHLO, SMTP_STARTTLS, SMTP_AUTH,
+	SMTP_MAIL, SMTP_RCPT, SMTP_DATA, SMTP_BDAT, SMTP_RSET, SMTP_NOOP,
+	SMTP_VRFY, SMTP_EXPN, SMTP_HELP, SMTP_QUIT, SMTP_VERBS
+};
+/* Splits a line into its verb and the rest behind the blank. */
+enum smtp_verb smtp_parse_verb(struct hm_str line, struct hm_str *ret_rest);
+/* "FROM:<path> PARAM…" or "TO:<path> PARAM…": the text behind the colon. */
+int smtp_parse_keyword(struct hm_str rest, const char *keyword, bool pedantic,
+    struct hm_str *ret);
+/* A failure carries the reply: code in *ret_code, enhanced code in *ret_esc. */
+int smtp_parse_mail_params(struct hm_str params, uint64_t max_size,
+    struct smtp_mail_params *ret, int *ret_code, const char **ret_esc,
+    struct hm_err *reterr);
+int smtp_parse_bdat(struct hm_str rest, uint64_t *ret_size, bool *ret_last);
+/* The argument of EHLO: a domain or an address literal (RFC 5321, 4.1.3). */
+bool smtp_helo_valid(struct hm_str name, bool pedantic);
+
+/* dot.c: DATA's transparency (RFC 5321, 4.5.2), strict about its end. */
+struct smtp_dot {
+	int state;
+	bool stray;     /* a CR or LF alone: what smuggling is made of */
+};
+/* Feeds bytes; appends the message's to out. Returns how many were consumed;
+ * *ret_end tells that CRLF "." CRLF was the last of them. */
+size_t smtp_dot_feed(struct smtp_dot *dot, struct hm_str in, struct hm_buf *out,
+    bool *ret_end);
+
+/* data.c: the commands that carry the message. */
+HM_FIBER void smtp_cmd_data(struct smtp_session *s);
+HM_FIBER void smtp_cmd_bdat(struct smtp_session *s, struct hm_str rest);
+
+/* envelope.c: MAIL and RCPT. */
+HM_FIBER void smtp_cmd_mail(struct smtp_session *s, struct hm_str rest);
+HM_FIBER void smtp_cmd_rcpt(struct smtp_session *s, struct hm_str rest);
+
+/* login.c */
+HM_FIBER void smtp_cmd_auth(struct smtp_session *s, struct hm_str rest);
+HM_FIBER void smtp_cmd_starttls(struct smtp_session *s);
+
+/* deliver.c: the whole message is in the spool; decides, stores, replies. */
+HM_FIBER void smtp_deliver(struct smtp_session *s);
+
+/* trace.c: the fields this hop adds (RFC 5321, 4.4). */
+void smtp_received(struct smtp_session *s, struct hm_buf *out);
+void smtp_delivery_fields(const struct smtp_session *s,
+    const struct hm_addr *rcpt, struct hm_buf *out);
+
+#endif

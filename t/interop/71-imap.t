@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# IMAP through python3's imaplib and through curl.
+import imaplib
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from hermod import *  # noqa: E402,F403
+
+server = Server()
+context = server.tls_context()
+context.check_hostname = False
+
+
+def login(user="anna", tls=True):
+    if tls:
+        m = imaplib.IMAP4_SSL("127.0.0.1", server.ports["imaps"],
+                              ssl_context=context)
+    else:
+        m = imaplib.IMAP4("127.0.0.1", server.ports["imap"])
+        m.starttls(context)
+    m.login(user, PASSWORD)
+    return m
+
+
+def good(result, name):
+    typ, data = result
+    if not ok(typ == "OK", name):
+        diag(data)
+    return data
+
+
+MAIL = (b"From: Carla <carla@far.example>\r\nTo: anna@example.org\r\n"
+        b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
+        b"Date: Fri, 20 Nov 2026 12:00:00 +0000\r\n"
+        b"Message-ID: <1@far.example>\r\n\r\nHello W\xc3\xb6rld\r\n")
+
+m = login(tls=False)
+for word in ("IMAP4REV1", "IMAP4REV2", "IDLE", "UIDPLUS", "MOVE", "CONDSTORE",
+             "NAMESPACE", "SPECIAL-USE", "UNSELECT", "ID", "ENABLE",
+             "CHILDREN", "SASL-IR", "LITERAL+"):
+    ok(word in m.capabilities, "capability " + word)
+m.logout()
+
+m = login()
+names = b"\n".join(good(m.list(), "LIST"))
+for use, name in ((rb"\\Sent", b"Sent"), (rb"\\Drafts", b"Drafts"),
+                  (rb"\\Trash", b"Trash"), (rb"\\Junk", b"Junk"),
+                  (rb"\\Archive", b"Archive")):
+    ok(re.search(rb"\(.*" + use + rb".*\) \"/\" \"?" + name, names),
+       name.decode() + " has its special use")
+good(m.create("Projects/Alpha"), "CREATE below a missing parent")
+good(m.create("Entw&APw-rfe"), "CREATE with modified UTF-7")
+ok(b"Entw&APw-rfe" in b"\n".join(good(m.list('""', "Entw*"), "LIST Entw*")),
+   "and listed so")
+typ, _ = m.create("INBOX")
+equal(typ, "NO", "INBOX cannot be made")
+good(m.append("INBOX", r"(\Flagged)", '" 1-Feb-2003 04:05:06 +0100"', MAIL),
+     "APPEND")
+data = good(m.select("INBOX"), "SELECT")
+equal(data, [b"1"], "EXISTS")
+_, data = m.fetch("1", "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)")
+text = data[0] if isinstance(data[0], bytes) else data[0][0]
+for part in (rb"UID 1\b", rb"\\Flagged", rb'INTERNALDATE " 1-Feb-2003 0[34]:05:06',
+             rb"RFC822.SIZE %d\b" % len(MAIL), rb'"1@far.example"|<1@far.example>',
+             rb'"carla" "far.example"'):
+    ok(re.search(part, text), "FETCH gives %s" % part.decode())
+_, data = m.fetch("1", "(BODY.PEEK[])")
+equal(data[0][1], MAIL, "the message byte by byte")
+_, data = m.fetch("1", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+equal(data[0][1], MAIL.split(b"\r\n")[2] + b"\r\n\r\n", "one header field")
+_, data = m.fetch("1", "(BODY.PEEK[TEXT]<6.5>)")
+equal(data[0][1], b"W\xc3\xb6rl", "a partial body")
+for criteria, found in (
+        ("ALL", b"1"), ("FLAGGED", b"1"), ("UNFLAGGED", b""),
+        ('FROM "CARLA"', b"1"), ('SUBJECT "gr"', b"1"), ("BEFORE 2-Feb-2003", b"1"),
+        ("SINCE 3-Feb-2003", b""), ('BODY "hello"', b"1"), ('BODY "absent"', b""),
+        ("NOT FLAGGED", b""), ("OR SEEN FLAGGED", b"1"), ("LARGER 10", b"1"),
+        ('HEADER Message-ID "far.example"', b"1"), ("UID 1:*", b"1")):
+    equal(good(m.search(None, criteria), "SEARCH " + criteria), [found],
+          "finds %r" % found)
+m.literal = "grüße".encode()
+equal(m.search("UTF-8", "SUBJECT")[1], [b"1"], "SEARCH of an encoded word")
+_, data = m.fetch("1", "(BODY[])")
+_, data = m.fetch("1", "(FLAGS)")
+ok(rb"\Seen" in data[0], "BODY[] sets \\Seen")
+good(m.store("1", "+FLAGS", r"(\Answered $Label1)"), "STORE")
+_, data = m.fetch("1", "(FLAGS)")
+ok(rb"\Answered" in data[0] and b"$Label1" in data[0].lower().replace(
+    b"$label1", b"$Label1"), "keywords and flags stay")
+good(m.copy("1", "Archive"), "COPY")
+good(m.store("1", "+FLAGS", r"(\Deleted)"), "STORE \\Deleted")
+equal(good(m.expunge(), "EXPUNGE"), [b"1"], "sequence number 1 is gone")
+equal(m.status("Archive", "(MESSAGES UNSEEN UIDNEXT)")[1][0].split(b"(")[1],
+      b"MESSAGES 1 UNSEEN 0 UIDNEXT 2)", "STATUS of the copy's mailbox")
+good(m.rename("Archive", "Ablage/2026"), "RENAME makes parents")
+good(m.select("Ablage/2026"), "SELECT after RENAME")
+good(m.delete("Projects/Alpha"), "DELETE")
+equal(m.delete("Nowhere")[0], "NO", "DELETE of nothing")
+good(m.close(), "CLOSE")
+m.logout()
+
+m = login("bert")
+equal(m.select("Ablage/2026")[0], "NO", "another user does not see it")
+m.logout()
+try:
+    imaplib.IMAP4_SSL("127.0.0.1", server.ports["imaps"],
+                      ssl_context=context).login("anna", "wrong")
+    ok(False, "a wrong password is refused")
+except imaplib.IMAP4.error as e:
+    ok("AUTHENTICATIONFAILED" in str(e), "a wrong password is refused")
+
+if shutil.which("curl"):
+    def curl(path, *args):
+        p = subprocess.run(["curl", "-sSk", "-u", "anna:" + PASSWORD, "--url",
+                            "imaps://127.0.0.1:%d/%s" %
+                            (server.ports["imaps"], path), *args],
+                           capture_output=True)
+        if p.returncode:
+            diag(p.stderr.decode())
+        return p.stdout
+
+    ok(b"Carla" in curl("Ablage%2F2026;UID=1;SECTION=HEADER"),
+       "curl reads a header")
+    ok(b"* SEARCH 1" in curl("Ablage%2F2026", "-X", "UID SEARCH FLAGGED"),
+       "curl searches")
+else:
+    skip("curl", "not installed")
+server.close()
+finish()

@@ -1,0 +1,221 @@
+"""hermod.py - a server of its own for a test, and TAP."""
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+
+SRC = os.environ.get("top_srcdir", ".")
+HERMOD = os.environ.get("HERMOD", os.path.join(
+    os.environ.get("top_builddir", "."), "hermod"))
+PASSWORD = "correct horse"
+_count = _failed = 0
+
+
+def ok(good, name):
+    global _count, _failed
+    _count += 1
+    _failed += 0 if good else 1
+    print("%sok %d - %s" % ("" if good else "not ", _count,
+                            name.replace("#", "?")), flush=True)
+    return good
+
+
+def equal(got, want, name):
+    if not ok(got == want, name):
+        diag("got  %r\nwant %r" % (got, want))
+
+
+def diag(text):
+    for line in str(text).splitlines()[-60:]:
+        print("# " + line, flush=True)
+
+
+def skip(name, why):
+    global _count
+    _count += 1
+    print("ok %d - %s # SKIP %s" % (_count, name, why), flush=True)
+
+
+def skip_all(why):
+    print("1..0 # SKIP " + why)
+    sys.exit(0)
+
+
+def need(*programs):
+    for p in programs:
+        if shutil.which(p) is None:
+            skip_all("%s is not installed" % p)
+
+
+def finish():
+    print("1..%d" % _count)
+    sys.exit(1 if _failed else 0)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """hermod on loopback, with users anna and bert, until close()."""
+
+    def __init__(self, conf=None, hermod_yaml=""):
+        self.dir = tempfile.mkdtemp(prefix="hermod-t.")
+        self.ports = {name: free_port() for name in
+                      ("mx", "submission", "submissions", "imap", "imaps")}
+        self.log = os.path.join(self.dir, "log")
+        self.process = None
+        self._configure(conf or {}, hermod_yaml)
+        for user in ("anna", "bert"):
+            self.command("account", "password", user, input=PASSWORD + "\n")
+        self.start()
+
+    def path(self, *parts):
+        return os.path.join(self.dir, *parts)
+
+    def _configure(self, conf, hermod_yaml):
+        os.environ["HERMOD_TEMPLATES"] = os.path.join(SRC, "conf.d")
+        subprocess.run([HERMOD, "localserve", "--dir", self.path("etc"),
+                        "--ip", "127.0.0.1", "--init-only"], check=True,
+                       stdout=subprocess.DEVNULL)
+        with open(self.path("etc", "hermod.yaml"), "a") as f:
+            f.write(hermod_yaml)
+        with open(self.path("etc", "domains.yaml"), "w") as f:
+            f.write("domains:\n  example.org: {}\n  xn--bcher-kva.example: {}\n"
+                    "accounts:\n"
+                    "  anna: {addresses: [anna@example.org, "
+                    "postfach@b\u00fccher.example]}\n"
+                    "  bert: {addresses: [bert@example.org]}\n")
+        p = self.ports
+        texts = {
+            "smtp": "mx: [%(mx)d]\nsubmission: [%(submission)d]\n"
+                    "submissions: [%(submissions)d]\n" % p,
+            "imap": "listen: [%(imap)d]\nlisten-tls: [%(imaps)d]\n" % p,
+        }
+        for name in set(texts) | set(conf):
+            with open(self.path("etc", "conf.d", name + ".yaml"), "w") as f:
+                extra = conf.get(name, "")
+                if "enabled:" not in extra:
+                    f.write("enabled: yes\n")
+                f.write(texts.get(name, "") + extra)
+
+    def start(self):
+        log = open(self.log, "ab")
+        self.process = subprocess.Popen(
+            [HERMOD, "-c", self.path("etc"), "serve"] if os.getuid() else
+            [HERMOD, "localserve", "--dir", self.path("etc")],
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self.wait_ready()
+
+    def wait_ready(self):
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise RuntimeError("the server ended:\n" + self.read_log())
+            try:
+                socket.create_connection(("127.0.0.1", self.ports["imap"]),
+                                         5).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise RuntimeError("the server does not answer:\n" + self.read_log())
+
+    def read_log(self):
+        with open(self.log, errors="replace") as f:
+            return f.read()
+
+    def command(self, *words, input=""):
+        r = subprocess.run([HERMOD, "-c", self.path("etc")] + list(words),
+                           input=input, text=True, capture_output=True,
+                           timeout=60)
+        self.stderr, self.status = r.stderr, r.returncode
+        return r.stdout
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+    def close(self):
+        """Stops, checks what is stored, and cleans up."""
+        if self.process.poll() is None:
+            equal(self.stop(), 0, "the server stops in good order")
+        out = self.command("verify")
+        if not ok(self.status == 0, "hermod verify finds nothing"):
+            diag(out + self.stderr)
+        text = self.read_log()
+        if not ok("ERROR: " not in text and "runtime error" not in text,
+                  "no sanitizer report"):
+            diag(text)
+        if _failed:
+            diag(text)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def connect(self, port, tls=False):
+        s = socket.create_connection(("127.0.0.1", self.ports[port]), 30)
+        return self.wrap(s) if tls else s
+
+    def wrap(self, s):
+        return self.tls_context().wrap_socket(s, server_hostname="localhost")
+
+    def tls_context(self):
+        c = ssl.create_default_context(
+            cafile=self.path("etc", "localhost.crt"))
+        return c
+
+
+class Raw:
+    """Lines over a socket, for what no client library would send."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.data = b""
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def line(self):
+        while b"\n" not in self.data:
+            more = self.sock.recv(65536)
+            if not more:
+                return b""
+            self.data += more
+        line, self.data = self.data.split(b"\n", 1)
+        return line.rstrip(b"\r")
+
+    def reply(self):
+        """An SMTP reply: (code, all its text)."""
+        text = []
+        while True:
+            line = self.line()
+            if not line:
+                return 0, b"\n".join(text)
+            text.append(line[4:])
+            if line[3:4] != b"-":
+                return int(line[:3]), b"\n".join(text)
+
+    def ask(self, line):
+        self.send(line + b"\r\n")
+        return self.reply()
+
+    def closed(self):
+        """Whether the peer closes, after any bytes it still sends."""
+        self.sock.settimeout(10)
+        try:
+            while self.sock.recv(65536):
+                pass
+            return True
+        except ConnectionResetError:
+            return True
+        except OSError:
+            return False
