@@ -129,6 +129,27 @@ check_diff(const struct hm_view *a, const struct hm_view *b, const char *what)
 }
 
 static void
+count_release(void *arg)
+{
+	++*(int *)arg;
+}
+
+static void
+test_release(void)
+{
+	struct hm_view *v = hm_view_copy(1, NULL);
+	int released = 0;
+
+	hm_view_on_release(v, count_release, &released);
+	hm_view_finish(v, 1, 1);
+	hm_view_ref(v);
+	hm_view_unref(v);
+	is_int(released, 0, "still held");
+	hm_view_unref(v);
+	is_int(released, 1, "told when the last reference went");
+}
+
+static void
 test_views(void)
 {
 	struct hm_view *v = hm_view_copy(7, NULL), *next, *first;
@@ -288,6 +309,7 @@ main(void)
 	test_uidset();
 	test_uidset_random();
 	test_views();
+	test_release();
 	show_timing();
 	return done();
 }

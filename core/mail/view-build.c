@@ -55,7 +55,16 @@ hm_view_unref(struct hm_view *view)
 		page_unref(view->page[i]);
 	free(view->page);
 	free(view->before);
+	if (view->on_release)
+		view->on_release(view->on_release_arg);
 	free(view);
+}
+
+void
+hm_view_on_release(struct hm_view *view, void (*fn)(void *arg), void *arg)
+{
+	view->on_release = fn;
+	view->on_release_arg = arg;
 }
 
 struct hm_view *

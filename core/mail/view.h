@@ -36,6 +36,8 @@ struct hm_view {
 	size_t n, cap;
 	struct view_page **page;     /* by number */
 	uint32_t *before;            /* entries in earlier pages */
+	void (*on_release)(void *arg);
+	void *on_release_arg;
 };
 
 static inline unsigned

@@ -30,6 +30,9 @@ HM_API void hm_view_set_group(struct hm_view *view, uint32_t group,
 /* The view is complete: what it says from now on never changes. */
 HM_API void hm_view_finish(struct hm_view *view, uint64_t modseq,
     uint32_t uidnext);
+/* Runs fn(arg) once, when the last reference is given back, on that thread. */
+HM_API void hm_view_on_release(struct hm_view *view, void (*fn)(void *arg),
+    void *arg);
 /* The entries of a group, *ret_n of them; NULL if there are none. */
 HM_API const struct hm_entry *hm_view_group(const struct hm_view *view,
     uint32_t group, size_t *ret_n);
