@@ -54,6 +54,12 @@ print_errs(const struct hm_errs *errs)
 }
 
 static void
+not_started(void)
+{
+	fprintf(stderr, "hermod: the server was not started\n");
+}
+
+static void
 log_errs(const struct hm_errs *errs)
 {
 	for (size_t i = 0; i < hm_errs_count(errs); i++) {
@@ -213,7 +219,7 @@ start_fiber(void *arg)
 
 	if (r < 0) {
 		print_errs(errs);
-		fprintf(stderr, "hermod: the server was not started\n");
+		not_started();
 		serving->status = HM_EXIT_NO;
 	}
 	hm_arena_free(arena);
@@ -359,8 +365,10 @@ serve_as_root(const struct hm_options *options)
 	int r = HM_EXIT_NO;
 
 	parent.grants = hm_grants_read(options);
-	if (parent.grants == NULL)
+	if (parent.grants == NULL) {
+		not_started();
 		return HM_EXIT_NO;
+	}
 	if (find_user(parent.grants, &p) == 0 &&
 	    make_data_dir(hm_grants_data_dir(parent.grants), &p) == 0)
 		r = hm_privsep_run(&p);

@@ -291,7 +291,7 @@ one_frame(int fd, unsigned char type, const struct hm_buf *frame,
 static int
 converse(int fd, struct hm_buf *frame, struct hm_err *reterr)
 {
-	unsigned char type;
+	unsigned char type = 0;
 	size_t progress = 0;
 	int r;
 
@@ -301,6 +301,9 @@ converse(int fd, struct hm_buf *frame, struct hm_err *reterr)
 		if ((r = one_frame(fd, type, frame, &progress)) < 0)
 			break;
 	}
+	/* "| head" has seen enough: no reason to complain. */
+	if (r == -HM_EIO && errno == EPIPE && type == HM_WIRE_OUT)
+		return HM_EXIT_NO;
 	return hm_err_set(reterr, r == -HM_ENOENT ? -HM_EIO : r,
 	    "the conversation with the server broke off (%s)", hm_err_name(r));
 }

@@ -83,8 +83,8 @@ remote_put(struct hm_cmd_io *cmd_io, enum hm_channel channel,
 			return r;
 		bytes = hm_str_skip(bytes, part.len);
 	}
-	/* Progress is of no use when it comes late. */
-	return channel == HM_CHANNEL_PROGRESS ? hm_io_flush(remote->io) : 0;
+	/* The command may now be busy for long: show what it said. */
+	return hm_io_flush(remote->io);
 }
 
 /* The one frame that answers what was just asked. */

@@ -101,22 +101,18 @@ printable(struct hm_arena *arena, struct hm_str s)
 }
 
 static void
-text_row(struct hm_cmd_table *t, const struct hm_str *cells,
-    const size_t *widths)
+text_row(const struct hm_cmd_table *t, struct hm_buf *out,
+    const struct hm_str *cells, const size_t *widths)
 {
-	struct hm_buf out = { 0 };
-
 	for (size_t i = 0; i < t->n_columns; i++) {
-		hm_buf_str(&out, cells[i]);
+		hm_buf_str(out, cells[i]);
 		for (size_t n = width(cells[i]); i + 1 < t->n_columns &&
 		    n < widths[i] + 2; n++)
-			hm_buf_putc(&out, ' ');
+			hm_buf_putc(out, ' ');
 	}
-	while (out.len > 0 && out.p[out.len - 1] == ' ')
-		out.len--;
-	hm_buf_putc(&out, '\n');
-	hm_cmd_write(t->cmd, hm_buf_view(&out));
-	hm_buf_release(&out);
+	while (out->len > 0 && out->p[out->len - 1] == ' ')
+		out->len--;
+	hm_buf_putc(out, '\n');
 }
 
 static void
@@ -124,6 +120,7 @@ text_batch(struct hm_cmd_table *t)
 {
 	struct hm_str head[MAX_COLUMNS];
 	size_t widths[MAX_COLUMNS];
+	struct hm_buf out = { 0 };
 
 	for (size_t i = 0; i < t->n_columns; i++) {
 		head[i] = hm_str(t->columns[i]);
@@ -133,9 +130,11 @@ text_batch(struct hm_cmd_table *t)
 				widths[i] = width(t->rows[r][i]);
 	}
 	if (!t->any)
-		text_row(t, head, widths);
+		text_row(t, &out, head, widths);
 	for (size_t r = 0; r < t->n_rows; r++)
-		text_row(t, t->rows[r], widths);
+		text_row(t, &out, t->rows[r], widths);
+	hm_cmd_write(t->cmd, hm_buf_view(&out));
+	hm_buf_release(&out);
 	t->any = true;
 	t->n_rows = 0;
 	hm_arena_clear(t->arena);

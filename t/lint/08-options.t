@@ -24,8 +24,10 @@ page () {
 	/^\.Sh / { inside = /OPTIONS/ }
 	inside && /^\.It (Cm|Ic|Va) / { if (name) print name, value
 		name = $3; value = "" }
+	more && /^[^.]/ { value = value " " $0; more = value !~ /\.$/ }
 	inside && name && match($0, /Default: .*/) {
-		value = substr($0, RSTART + 9); sub(/\.$/, "", value) }
+		value = substr($0, RSTART + 9); more = value !~ /\.$/ }
+	!more { sub(/\.$/, "", value) }
 	END { if (name) print name, value }' "$1"
 }
 

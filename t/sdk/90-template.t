@@ -1,0 +1,96 @@
+#!/bin/bash
+# The plugin of plugins-sdk/template, as a stranger would build it: outside the
+# tree, against an installed Hermod, found by pkg-config.
+. "${top_srcdir:-.}/t/lib.sh"
+command -v pkg-config > /dev/null || skip_all 'needs pkg-config'
+make_trash
+unset MAKEFLAGS MFLAGS MAKELEVEL HERMOD_MODULE_PATH
+make=${MAKE:-make}
+CC=${CC:-cc}
+stage=$trash/stage
+
+try 'make install into a stage' \
+    "$make" -C "$top_builddir" install DESTDIR="$stage"
+pc=$(find "$stage" -name hermod.pc)
+[ -n "$pc" ] || { ok 1 'hermod.pc is installed'; finish; }
+prefix=${pc%/lib*/pkgconfig/hermod.pc}
+
+# The stage stands for "/": only the prefix differs.
+mkdir "$trash/bin"
+cat > "$trash/bin/pkg-config" <<END
+#!/bin/sh
+PKG_CONFIG_PATH='${pc%/*}' exec $(command -v pkg-config) --define-prefix \\
+    --define-variable=sysconfdir='$prefix/etc' "\$@"
+END
+chmod +x "$trash/bin/pkg-config"
+PATH=$trash/bin:$PATH
+export LD_LIBRARY_PATH="$prefix/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+libdir=$(pkg-config --variable=libdir hermod)
+[ -d "$libdir" ] && export LD_LIBRARY_PATH="$libdir"
+
+cp -r "$(pkg-config --variable=template hermod)" "$trash/hello"
+ok $? 'the template is installed'
+cd "$trash/hello" || exit 99
+HERMOD=$(pkg-config --variable=bindir hermod)/hermod
+[ "$(wc -l < hello.c)" -le 50 ]
+ok $? 'it is short'
+# Built without the flags of Hermod itself, sanitizers among them.
+try 'make' "$make" CC="$CC" CFLAGS='-O2 -Werror'
+symbols=$(nm -D --defined-only hello.so | awk '{ print $3 }' | tr '\n' ' ')
+[ "$symbols" = 'hm_module ' ]
+ok $? "one symbol is let out: $symbols"
+try 'make check loads it' "$make" check HERMOD="$HERMOD"
+try 'make install' "$make" install
+[ -e "$(pkg-config --variable=moduledir hermod)/hello.so" ] &&
+    [ -e "$(pkg-config --variable=confddir hermod)/hello.yaml" ] &&
+    [ -e "$(pkg-config --variable=mandir hermod)/man7/hermod-hello.7" ]
+ok $? 'module, sample and manual page are in their places'
+
+mkdir -p "$trash/conf/conf.d" "$trash/data"
+cat > "$trash/conf/hermod.yaml" <<END
+hostname: mail.example
+data-dir: $trash/data
+END
+cat > "$trash/conf/conf.d/hello.yaml" <<END
+enabled: yes
+greeting: Good morning
+refuse: [wall@b.example]
+END
+export HERMOD_MODULE_PATH=$trash/hello
+try 'hermod config check' "$HERMOD" -c "$trash/conf" config check
+"$HERMOD" -c "$trash/conf" hooks > "$trash/hooks"
+grep -q 'rcpt_to *decision *1 *hello *policy' "$trash/hooks" &&
+    grep -q 'message *decision *1 *hello *rewrite' "$trash/hooks"
+ok $? 'hermod hooks shows it'
+
+"$top_builddir/t/sdk/fire" "$trash/conf" a@b.example Wall@B.Example \
+    > "$trash/out" 2> "$trash/err"
+ok $? 'its hooks are called'
+cat > "$trash/want" <<'END'
+a@b.example: pass - - -
+Wall@B.Example: reject 5.7.1 this address only greets hello
+message: pass - - -
+END
+printf 'X-Hello: Good morning\r\n' >> "$trash/want"
+cmp -s "$trash/out" "$trash/want"
+ok $? 'it refuses one and greets the other'
+[ "$tap_failed" -eq 0 ] || diag "$(cat "$trash/out" "$trash/err")"
+
+# A mistake in its settings is told like one of ours.
+echo 'greting: hi' >> "$trash/conf/conf.d/hello.yaml"
+"$HERMOD" -c "$trash/conf" config check 2>&1 |
+    grep -q 'hello.yaml:4:1: error.*did you mean "greeting"'
+ok $? 'a slip in its settings has its place and a proposal'
+
+# What does not fit does not compile or link.
+sed 's/HM_ON(message, /HM_ON(rcpt_to, /' hello.c > wrong.c
+! "${CC%% *}" ${CC#"${CC%% *}"} -std=gnu11 -Werror -fPIC -c \
+    $(pkg-config --cflags hermod) wrong.c -o wrong.o 2> "$trash/err" &&
+    grep -q 'incompatible pointer type' "$trash/err"
+ok $? 'a function of another hook does not compile'
+sed 's/hm_message_add_field(/smtp_reply(/; 1i int smtp_reply();' hello.c \
+    > hello2.c
+! "$make" SOURCES=hello2.c CC="$CC" > "$trash/err" 2>&1 &&
+    grep -q 'undefined reference.*smtp_reply' "$trash/err"
+ok $? 'a call of another module does not link'
+finish
