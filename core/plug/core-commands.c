@@ -228,9 +228,30 @@ run_here(struct hm_cmd *cmd)
 	    cmd->command->words);
 }
 
+static const struct hm_cmd_flag localserve_flags[] = {
+	{ "dir", "DIR", "Where to keep configuration and mail." },
+	{ "ip", "ADDRESS", "Where to listen instead of on the loopback." },
+	{ "pedantic", NULL, "Parse strictly, to find mistakes of clients." },
+	{ "init-only", NULL, "Make the configuration and stop." },
+	{ NULL, NULL, NULL },
+};
+
+static const struct hm_cmd_flag quickstart_flags[] = {
+	{ "hostname", "NAME", "Name of this host in DNS." },
+	{ "data-dir", "DIR", "Where mail will be kept." },
+	{ NULL, NULL, NULL },
+};
+
 const struct hm_command hm_core_commands[] = {
 	{ .words = "serve", .args = "", .where = HM_CMD_HERE, .run = run_here,
 	  .summary = "Runs the server in the foreground" },
+	{ .words = "localserve", .args = "", .where = HM_CMD_HERE,
+	  .run = run_here,
+	  .summary = "Starts a server for trying things out, on high ports",
+	  .flags = localserve_flags },
+	{ .words = "quickstart", .args = "ADDRESS", .where = HM_CMD_HERE,
+	  .run = run_here, .summary = "Writes a first real configuration",
+	  .flags = quickstart_flags },
 	{ .words = "reload", .args = "", .run = run_reload,
 	  .summary = "Makes the running server take over the configuration",
 	  .help = "All or nothing: a mistake is reported with its place, and "

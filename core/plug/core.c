@@ -37,6 +37,7 @@ hm_core_new(const struct hm_core_opts *opts)
 	hm_random(&core->session_key, sizeof(core->session_key));
 	hm_fiber_on_change(hm_mod_hold, hm_mod_release);
 	hm_listeners_gen_of(gen_of);
+	hm_listeners_off(opts->offline);
 	return core;
 }
 

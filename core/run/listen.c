@@ -60,6 +60,7 @@ struct conn {
 static struct {
 	struct hm_link places, listeners;
 	const void *(*gen_of)(struct hm_mod *m);
+	bool off;
 	uint16_t next_port;            /* for port 0 in simulation */
 } all = {
 	.places = { &all.places, &all.places },
@@ -68,6 +69,12 @@ static struct {
 };
 
 static void accept_some(struct place *place);
+
+void
+hm_listeners_off(bool off)
+{
+	all.off = off;
+}
 
 void
 hm_listeners_gen_of(const void *(*gen_of)(struct hm_mod *m))
@@ -266,6 +273,8 @@ hm_listen(struct hm_mod *m, const struct hm_sockaddr *addr,
 	char text[112];
 	int rc;
 
+	if (all.off)
+		return 0;
 	rc = place_get(addr, backlog, &place, reterr);
 	if (rc != 0)
 		return rc;

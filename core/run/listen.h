@@ -12,6 +12,8 @@
 /* Tells to which generation a module belongs; an opaque key. Without this, or
  * for a NULL module, a listener belongs to the NULL key and accepts at once. */
 void hm_listeners_gen_of(const void *(*gen_of)(struct hm_mod *m));
+/* For a process that is no server: hm_listen() does nothing and succeeds. */
+void hm_listeners_off(bool off);
 /* Accepts connections for this generation from now on, on sockets that an older
  * one listens on as well. */
 void hm_listeners_start(const void *gen);

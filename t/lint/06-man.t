@@ -29,6 +29,11 @@ else
 	skip "no man/hermod-hooks.7"
 fi
 
+sed -n 's/^HM_IFACE(\([a-z_]*\),.*/\1/p' include/hermod/iface/*.h |
+while read -r iface; do
+	grep -qx "\.Ss $iface" man/hermod-services.7 || echo "$iface"
+done | nothing "every interface is in hermod-services(7)"
+
 for d in modules/*/; do
 	name=$(basename "$d")
 	[ -f "$d$name.c" ] || continue

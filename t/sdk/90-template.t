@@ -6,6 +6,7 @@ command -v pkg-config > /dev/null || skip_all 'needs pkg-config'
 make_trash
 unset MAKEFLAGS MFLAGS MAKELEVEL HERMOD_MODULE_PATH
 make=${MAKE:-make}
+top_builddir=$(cd "$top_builddir" && pwd)
 CC=${CC:-cc}
 stage=$trash/stage
 
