@@ -50,8 +50,9 @@ DIFFERENCES = {
     "windows-1252": [
         "mail-parser-legacy/052.json at 0",
         "mail-parser-legacy/052.crlf.json at 0"],
+    "base64 that was cut off keeps the bytes of its last, unpadded group": [
+        "mime4j-mimetools/frag_decoded_1_2_1_2_1_2_1_2.bin"],
     "junk in base64 is skipped, also behind padding (RFC 2045, 6.8)": [
-        "mime4j-mimetools/frag_decoded_1_2_1_2_1_2_1_2.bin",
         "mail-parser-thirdparty/002.json at 165",
         "mail-parser-thirdparty/002.json at 275",
         "mail-parser-thirdparty/002.crlf.json at 174",
