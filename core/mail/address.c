@@ -17,6 +17,10 @@ enum {
 	DOMAIN_MAX_OCTETS = 255,
 };
 
+static const struct hm_addr null_path = {
+	.local = { "", 0 }, .domain = { "", 0 }, .text = { "", 0 },
+};
+
 struct parser {
 	struct hm_arena *arena;
 	const char *p, *end;
@@ -269,7 +273,7 @@ hm_addr_path(struct hm_arena *arena, struct hm_str *in, unsigned flags,
 	if (ps.p < ps.end && *ps.p == '>') {
 		if (!(flags & HM_ADDR_NULL))
 			return syntax(&ps, "empty path");
-		addr.local = addr.domain = addr.text = HM_STR("");
+		addr = null_path;
 	} else {
 		if (ps.p < ps.end && *ps.p == '@' && (rc = source_route(&ps)) < 0)
 			return rc;
@@ -298,7 +302,7 @@ hm_addr_parse(struct hm_arena *arena, struct hm_str text, unsigned flags,
 	if (text.len == 0) {
 		if (!(flags & HM_ADDR_NULL))
 			return syntax(&ps, "empty address");
-		addr.local = addr.domain = addr.text = HM_STR("");
+		addr = null_path;
 		*ret = addr;
 		return 0;
 	}
