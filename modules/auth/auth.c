@@ -9,10 +9,11 @@
 
 static const struct hm_opt auth_options[] = {
 	HM_OPT_LIST(struct auth_conf, mechanisms,
-	    "[SCRAM-SHA-256-PLUS, SCRAM-SHA-256, SCRAM-SHA-1-PLUS, SCRAM-SHA-1, "
-	    "CRAM-MD5, PLAIN, LOGIN]",
-	    "SASL mechanisms to offer. PLAIN and LOGIN need TLS, as do the -PLUS "
-	    "ones."),
+	    "[SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, PLAIN, LOGIN]",
+	    "SASL mechanisms to offer. PLAIN and LOGIN need TLS. "
+	    "SCRAM-SHA-256-PLUS and SCRAM-SHA-1-PLUS, which bind the log-in to "
+	    "its TLS connection, can be added; some mail programs (mutt 2.2) "
+	    "try nothing else then and fail over TLS 1.3."),
 	HM_OPT_INT(struct auth_conf, scram_iterations, "4096",
 	    "Work for a client to log in with SCRAM; for passwords set from now "
 	    "on.", .min = "4096", .max = "1000000"),

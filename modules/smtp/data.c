@@ -34,8 +34,8 @@ static HM_FIBER bool
 intake_failed(struct smtp_session *s, const struct intake *in)
 {
 	if (in->stray)
-		smtp_reply(s, 554, "5.6.0", "line ends must be CRLF: a bare CR "
-		    "or LF looks like SMTP smuggling");
+		smtp_reply(s, 554, "5.6.0", "line ends must be CRLF: bare CR, "
+		    "bare LF and NUL look like SMTP smuggling");
 	else if (in->too_large)
 		smtp_reply(s, 552, "5.3.4",
 		    "message is larger than this server takes");
@@ -147,17 +147,18 @@ read_chunk(struct smtp_session *s, uint64_t size, struct intake *in)
 	return 0;
 }
 
-/* Whether every CR stands before an LF and the other way round. */
+/* Whether every CR stands before an LF and the other way round, without NUL. */
 static HM_FIBER bool
 lines_sound(struct hm_spool *spool)
 {
-	char piece[4000], last = '\0';
+	char piece[4000], last = '\n';
 	uint64_t at = 0;
 	ssize_t n;
 
 	while ((n = hm_spool_read(spool, at, piece, sizeof(piece))) > 0) {
 		for (ssize_t i = 0; i < n; i++) {
-			if ((piece[i] == '\n') != (last == '\r'))
+			if ((piece[i] == '\n') != (last == '\r') ||
+			    piece[i] == '\0')
 				return false;
 			last = piece[i];
 		}

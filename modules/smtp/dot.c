@@ -2,8 +2,10 @@
  *
  * Only CRLF "." CRLF ends a message (RFC 5321, 4.1.1.4). A CR or LF by itself is
  * remembered, because a peer that takes it for a line end would see another end
- * of data than we do; such messages are refused.
+ * of data than we do; such messages are refused, as are those with NUL.
  */
+#include <string.h>
+
 #include "smtp.h"
 
 enum { DOT_LINE = 0, DOT_TEXT = 1, DOT_CR = 2, DOT_DOT = 3, DOT_DOT_CR = 4 };
@@ -59,6 +61,8 @@ smtp_dot_feed(struct smtp_dot *dot, struct hm_str in, struct hm_buf *out,
 		    !(dot->state == DOT_LINE && c == '.')) {
 			size_t run = text_run(in.p + i, in.len - i);
 
+			if (memchr(in.p + i, '\0', run) != NULL)
+				dot->stray = true;
 			hm_buf_add(out, in.p + i, run);
 			i += run;
 			dot->state = DOT_TEXT;

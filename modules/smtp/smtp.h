@@ -130,7 +130,7 @@ bool smtp_helo_valid(struct hm_str name, bool pedantic);
 /* dot.c: DATA's transparency (RFC 5321, 4.5.2), strict about its end. */
 struct smtp_dot {
 	int state;
-	bool stray;     /* a CR or LF alone: what smuggling is made of */
+	bool stray;     /* CR or LF alone, or NUL: what smuggling is made of */
 };
 /* Feeds bytes; appends the message's to out. Returns how many were consumed;
  * *ret_end tells that CRLF "." CRLF was the last of them. */

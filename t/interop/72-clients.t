@@ -131,7 +131,6 @@ if shutil.which("mutt") and shutil.which("script"):
 set imap_pass="%s"
 set certificate_file=%s
 set ssl_verify_host=no
-set ssl_usesystemcerts=no
 set folder="imaps://localhost:%d/"
 set spoolfile="imaps://localhost:%d/INBOX"
 set smtp_url="smtps://anna@localhost:%d/"

@@ -161,6 +161,7 @@ test_dot(void)
 		{ "a\r\r\n.\r\nx", "a\r\r\n", "x", true },
 		{ "a\n.\r\nb\r\n.\r\nx", "a\n.\r\nb\r\n", "x", true },
 		{ "a.\r\n", "a.\r\n", NULL, false },
+		{ "a\r\n\1.\r\n", "a\r\n\1.\r\n", NULL, false },
 		{ "a", "a", NULL, false },
 	};
 
