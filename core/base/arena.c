@@ -1,11 +1,14 @@
 /* arena.c - memory that is freed together, with clean-ups. */
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <hermod/arena.h>
 
+#include "arena-private.h"
 #include "die.h"
 
 #if defined(__has_feature)
@@ -54,7 +57,14 @@ struct hm_arena {
 	size_t limit;
 	size_t bytes;          /* of this arena and all below it */
 	size_t next_bytes;     /* size of the next block */
+	bool tracked;          /* a root in the list of roots */
 };
+
+static struct {
+	atomic_bool on;
+	pthread_mutex_t lock;
+	struct hm_arena *first;        /* linked like children */
+} roots = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static size_t
 aligned(size_t n)
@@ -81,6 +91,51 @@ to_start(struct hm_arena *arena)
 	poison(arena->at, (size_t)(arena->end - arena->at));
 }
 
+/* ---- roots ---- */
+
+void
+hm_arena_track(bool on)
+{
+	atomic_store(&roots.on, on);
+}
+
+void
+hm_arena_each_root(void (*fn)(const char *name, size_t bytes, void *arg),
+    void *arg)
+{
+	struct hm_arena *arena;
+
+	pthread_mutex_lock(&roots.lock);
+	for (arena = roots.first; arena; arena = arena->next)
+		fn(arena->name, arena->bytes, arg);
+	pthread_mutex_unlock(&roots.lock);
+}
+
+static void
+track(struct hm_arena *arena)
+{
+	arena->tracked = true;
+	pthread_mutex_lock(&roots.lock);
+	arena->next = roots.first;
+	if (arena->next)
+		arena->next->prev = arena;
+	roots.first = arena;
+	pthread_mutex_unlock(&roots.lock);
+}
+
+static void
+untrack(struct hm_arena *arena)
+{
+	pthread_mutex_lock(&roots.lock);
+	if (arena->next)
+		arena->next->prev = arena->prev;
+	if (arena->prev)
+		arena->prev->next = arena->next;
+	else
+		roots.first = arena->next;
+	pthread_mutex_unlock(&roots.lock);
+}
+
 struct hm_arena *
 hm_arena_new(struct hm_arena *parent, const char *name)
 {
@@ -94,6 +149,8 @@ hm_arena_new(struct hm_arena *parent, const char *name)
 		if (arena->next)
 			arena->next->prev = arena;
 		parent->children = arena;
+	} else if (atomic_load_explicit(&roots.on, memory_order_relaxed)) {
+		track(arena);
 	}
 	account(arena, FIRST_BYTES, true);
 	return arena;
@@ -138,11 +195,16 @@ free_blocks(struct hm_arena *arena)
 static void
 unlink_arena(struct hm_arena *arena)
 {
+	if (!arena->parent) {
+		if (arena->tracked)
+			untrack(arena);
+		return;
+	}
 	if (arena->next)
 		arena->next->prev = arena->prev;
 	if (arena->prev)
 		arena->prev->next = arena->next;
-	else if (arena->parent)
+	else
 		arena->parent->children = arena->next;
 }
 

@@ -1,6 +1,7 @@
 /* io-pair.c - two connected streams in memory, for tests and simulation. */
 #include "io-private.h"
 #include "sim.h"
+#include "sim-private.h"
 
 #include <string.h>
 
@@ -92,6 +93,8 @@ pair_close(struct hm_io *io)
 	pair_shut(io);
 	if (other)
 		other->u.pair.other = NULL;
+	if (io->u.pair.is_sim)
+		hm_sim_stream(-1);
 	hm_buf_release(&io->u.pair.rx);
 }
 

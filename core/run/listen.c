@@ -18,6 +18,7 @@
 #include "io-private.h"
 #include "listen-private.h"
 #include "privsep.h"
+#include "sim-private.h"
 
 enum {
 	BACKLOG = 1024,
@@ -490,6 +491,7 @@ hm_listener_connect(const struct hm_sockaddr *addr,
 		conn = hm_xalloc(sizeof(*conn));
 		hm_io_pair(&client, &conn->io);
 		client->u.pair.is_sim = conn->io->u.pair.is_sim = true;
+		hm_sim_stream(2);
 		hm_io_set_peer(conn->io, peer);
 		hm_io_set_local(conn->io, addr);
 		hm_io_set_peer(client, addr);

@@ -9,4 +9,7 @@ bool hm_sim_is_silent(const struct hm_sockaddr *addr);
 void hm_sim_source(const struct hm_sockaddr *addr,
     const struct hm_sockaddr *local, struct hm_sockaddr *ret);
 
+/* One end of a simulated connection was made (1) or closed (-1). */
+void hm_sim_stream(int n);
+
 #endif

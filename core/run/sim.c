@@ -16,6 +16,7 @@ static struct {
 	bool (*silent)(const struct hm_sockaddr *addr, void *arg);
 	void *silent_arg;
 	uint16_t port;
+	unsigned streams;
 } sim;
 
 void
@@ -113,7 +114,22 @@ hm_sim_source(const struct hm_sockaddr *addr, const struct hm_sockaddr *local,
 }
 
 void
+hm_sim_stream(int n)
+{
+	sim.streams += (unsigned)n;
+}
+
+unsigned
+hm_sim_streams(void)
+{
+	return sim.streams;
+}
+
+void
 hm_sim_reset(void)
 {
+	unsigned streams = sim.streams;
+
 	memset(&sim, 0, sizeof(sim));
+	sim.streams = streams;
 }

@@ -33,6 +33,8 @@ bool hm_sim_fails(enum hm_sim_op op);
  * answered, so the dialler's timeout decides. NULL ends it. */
 void hm_sim_silent(bool (*silent)(const struct hm_sockaddr *addr, void *arg),
     void *arg);
+/* Ends of simulated connections that were not closed. */
+unsigned hm_sim_streams(void);
 /* Forgets faults and counters. */
 void hm_sim_reset(void);
 

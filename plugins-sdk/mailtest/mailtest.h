@@ -1,0 +1,213 @@
+/* mailtest.h - what the files of hermod-mailtest share.
+ *
+ * A script is read whole, then its statements are run one by one outside any
+ * fiber; each connection has a fiber that moves bytes. Nothing here looks into
+ * the core: it is written with the SDK alone.
+ */
+#ifndef MAILTEST_H
+#define MAILTEST_H
+
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hermod/arena.h>
+#include <hermod/buf.h>
+#include <hermod/clock.h>
+#include <hermod/err.h>
+#include <hermod/fiber.h>
+#include <hermod/harness.h>
+#include <hermod/io.h>
+#include <hermod/log.h>
+#include <hermod/net.h>
+#include <hermod/str.h>
+
+/* ---- script.c: the file as statements ---- */
+
+struct mt_stmt {
+	unsigned line;
+	struct hm_str text;     /* trimmed, without the mark of a block */
+	struct hm_str block;    /* lines ended by LF; absent: none */
+	size_t jump;            /* repeat: behind its end; end: its repeat */
+};
+
+struct mt_script {
+	const char *path;
+	struct hm_str bytes;
+	size_t n;
+	struct mt_stmt *at;
+};
+
+/* Exits with a message when the file cannot be read or has no sense. */
+void mt_script_read(struct hm_arena *arena, const char *path,
+    struct mt_script *ret);
+bool mt_script_mentions(const struct mt_script *script, const char *word);
+
+/* ---- the run ---- */
+
+struct mt_var {
+	struct mt_var *next;
+	const char *name;
+	struct hm_str value;
+};
+
+struct mt_loop {
+	size_t stmt;            /* of its "repeat" */
+	unsigned round, rounds;
+};
+
+struct mt_log_line {
+	struct mt_log_line *next;
+	int64_t at_ms;
+	enum hm_loglevel level;
+	bool expected;
+	struct hm_str text;
+};
+
+/* One connection and its fiber. */
+struct mt_conn {
+	struct mt_conn *next;   /* accepted, and not yet asked for */
+	struct hm_io *io;
+	struct hm_buf in, out;
+	size_t taken;           /* bytes of in that were looked at */
+	bool replies;           /* a server whose lines have reply codes */
+	bool wants_tls, tls_over, is_server;
+	int tls_result;
+	struct hm_err tls_err;
+	bool wants_end, abort;  /* we end it */
+	bool ended;             /* they did, or the fiber has */
+	bool gone;              /* the fiber has returned */
+	int why;
+	struct hm_cond cond;
+};
+
+struct mt_peer {
+	struct mt_peer *next;
+	const char *name;
+	bool is_server;
+	struct hm_sockaddr addr;        /* where it listens, or called */
+	struct mt_conn *conn;           /* NULL: none just now */
+	struct mt_conn *waiting;        /* server: accepted, oldest first */
+	struct mt_conn *former;         /* to be freed at the end */
+	struct hm_buf transcript;
+};
+
+struct mt {
+	struct hm_arena *arena;
+	struct mt_script script;
+	size_t pc;              /* index of the next statement */
+	const struct mt_stmt *stmt;
+	struct mt_loop loops[8];
+	size_t nloops;
+	unsigned count;         /* tests said so far */
+	bool failed;            /* and the script stops */
+	bool skipped;
+	bool verbose, keep;
+	uint64_t seed;
+	int64_t began_ms, patience_ms;
+	struct mt_var *vars;
+
+	/* platform.c */
+	const char *dir;        /* scratch: configuration and data */
+	const char *module_path;
+	struct hm_harness *server;
+	bool prepared;          /* default configuration written */
+	bool started;           /* at least once */
+
+	/* peer.c */
+	struct mt_peer *peers;
+	unsigned nclients;
+	struct hm_tls *tls_client, *tls_server;
+
+	/* log.c */
+	struct mt_log_line *log, **log_tail, **log_cursor;
+
+	/* command.c */
+	struct hm_buf output;
+	int exit_status;
+	bool exit_unasked;      /* the status was not expected explicitly yet */
+};
+
+/* ---- report.c: TAP ---- */
+
+/* One test; fails the script when not good. */
+bool mt_ok(struct mt *t, bool good, const char *fmt, ...) HM_PRINTF(3, 4);
+/* A failure that is not an expectation: a statement that cannot be done. */
+void mt_fail(struct mt *t, const char *fmt, ...) HM_PRINTF(2, 3);
+/* Lines of diagnostics under the test just failed. */
+void mt_diag(const char *fmt, ...) HM_PRINTF(1, 2);
+void mt_diag_text(const char *label, struct hm_str text);
+/* All that happened, for the reader of a failure. */
+void mt_show(struct mt *t, const struct mt_peer *first);
+
+/* ---- words.c: words, variables, patterns ---- */
+
+/* The next word of *rest, blank separated or in double quotes, with variables
+ * put in; absent at the end. */
+struct hm_str mt_word(struct mt *t, struct hm_str *rest);
+/* The next word if it is that one. */
+bool mt_word_is(struct hm_str *rest, const char *word);
+/* All of the text with variables put in. */
+struct hm_str mt_expand(struct mt *t, struct hm_str text);
+void mt_set(struct mt *t, struct hm_str name, struct hm_str value);
+/* "5s", "1h30m", "250ms"; negative when it is none. */
+int64_t mt_duration(struct hm_str text);
+bool mt_number(struct mt *t, struct hm_str *rest, uint64_t *ret);
+/* \r \n \t \0 \\ \xNN */
+void mt_unescape(struct hm_buf *out, struct hm_str text);
+/* Does the text match what was expected? "/regex/" anywhere, else the text as a
+ * prefix. $name stands for its value or, when it has none, takes a word. */
+bool mt_matches(struct mt *t, struct hm_str pattern, struct hm_str text);
+
+/* ---- platform.c: the server ---- */
+
+void mt_platform_begin(struct mt *t);
+/* Makes a server run if none does. */
+bool mt_platform_ready(struct mt *t);
+void mt_platform_end(struct mt *t);
+void mt_do_conf(struct mt *t, struct hm_str rest);
+void mt_do_module(struct mt *t, struct hm_str rest);
+void mt_do_need(struct mt *t, struct hm_str rest);
+void mt_do_start(struct mt *t, struct hm_str rest);
+void mt_do_stop(struct mt *t, struct hm_str rest);
+void mt_do_reload(struct mt *t, struct hm_str rest);
+
+/* ---- peer.c, talk.c: connections ---- */
+
+void mt_do_client(struct mt *t, struct hm_str rest);
+void mt_do_server(struct mt *t, struct hm_str rest);
+void mt_do_fail(struct mt *t, struct hm_str rest);
+struct mt_peer *mt_peer_find(struct mt *t, struct hm_str name);
+void mt_peer_starttls(struct mt *t, struct mt_peer *peer, bool want);
+void mt_peer_accept(struct mt *t, struct mt_peer *peer);
+void mt_peers_end(struct mt *t);
+/* A statement of a peer: "<", ">", "data" … */
+void mt_talk(struct mt *t, struct mt_peer *peer, struct hm_str rest);
+void mt_transcript(struct mt *t, struct mt_peer *peer, const char *mark,
+    struct hm_str bytes);
+
+/* ---- command.c, log.c, store.c: asking the server ---- */
+
+void mt_do_command(struct mt *t, struct hm_str rest);
+void mt_do_password(struct mt *t, struct hm_str rest);
+void mt_expect_exit(struct mt *t, struct hm_str rest);
+void mt_expect_output(struct mt *t, struct hm_str rest);
+/* A status that nobody asked for must be 0. */
+void mt_command_settle(struct mt *t);
+/* Runs it; the status. */
+int mt_run_command(struct mt *t, const char *const *words, struct hm_str input);
+
+void mt_log_begin(struct mt *t);
+void mt_log_end(struct mt *t);
+void mt_expect_log(struct mt *t, struct hm_str rest, bool want);
+
+void mt_expect_mailbox(struct mt *t, struct hm_str rest);
+void mt_expect_message(struct mt *t, struct hm_str rest);
+void mt_do_verify(struct mt *t, struct hm_str rest);
+
+/* ---- run.c ---- */
+
+/* The whole script; the exit status. */
+int mt_run(struct mt *t);
+
+#endif

@@ -1,0 +1,125 @@
+/* report.c - results as TAP, failures with all that led to them. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "mailtest.h"
+
+/* One line; '#' would begin a directive, so it is not allowed in names. */
+static void
+print_name(const char *fmt, va_list ap)
+{
+	char name[400];
+
+	vsnprintf(name, sizeof(name), fmt, ap);
+	for (char *p = name; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == '#')
+			*p = '?';
+	fputs(name, stdout);
+}
+
+static void
+result(struct mt *t, bool good, const char *fmt, va_list ap)
+{
+	printf("%sok %u - ", good ? "" : "not ", ++t->count);
+	print_name(fmt, ap);
+	putchar('\n');
+	if (!good) {
+		t->failed = true;
+		mt_diag("%s:%u: %.*s", t->script.path,
+		    t->stmt != NULL ? t->stmt->line : 0,
+		    HM_FMT(t->stmt != NULL ? t->stmt->text :
+		    HM_STR("(at the end)")));
+	}
+}
+
+bool
+mt_ok(struct mt *t, bool good, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	result(t, good, fmt, ap);
+	va_end(ap);
+	return good;
+}
+
+void
+mt_fail(struct mt *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	result(t, false, fmt, ap);
+	va_end(ap);
+}
+
+void
+mt_diag(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("#   ", stdout);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+/* Bytes as text, each line of them on a line of its own. */
+void
+mt_diag_text(const char *label, struct hm_str text)
+{
+	enum { SHOWN = 8000 };
+	struct hm_str rest = hm_str_take(text, SHOWN);
+	bool cut = rest.len < text.len;
+
+	do {
+		struct hm_str line = hm_str_split(&rest, '\n');
+
+		if (rest.p != NULL && rest.len == 0 && line.len == 0)
+			break;
+		printf("#   %s", label);
+		for (size_t i = 0; i < line.len; i++) {
+			unsigned char c = (unsigned char)line.p[i];
+
+			if (c == '\r' && i + 1 == line.len)
+				continue;
+			if (c < ' ' && c != '\t')
+				printf("\\x%02x", c);
+			else
+				putchar(c);
+		}
+		putchar('\n');
+	} while (rest.p != NULL && rest.len > 0);
+	if (cut)
+		printf("#   %s… (%zu bytes in all)\n", label, text.len);
+}
+
+static void
+show_peer(const struct mt_peer *peer)
+{
+	if (peer->transcript.len == 0)
+		return;
+	mt_diag("---- %s", peer->name);
+	mt_diag_text("", hm_buf_view(&peer->transcript));
+}
+
+void
+mt_show(struct mt *t, const struct mt_peer *first)
+{
+	const struct mt_peer *peer;
+	const struct mt_log_line *line;
+
+	if (first != NULL)
+		show_peer(first);
+	for (peer = t->peers; peer != NULL; peer = peer->next)
+		if (peer != first)
+			show_peer(peer);
+	if (t->log != NULL)
+		mt_diag("---- log");
+	for (line = t->log; line != NULL; line = line->next)
+		mt_diag("%6lld.%03d %.*s",
+		    (long long)((line->at_ms - t->began_ms) / 1000),
+		    (int)((line->at_ms - t->began_ms) % 1000),
+		    HM_FMT(line->text));
+}

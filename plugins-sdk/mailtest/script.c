@@ -1,0 +1,192 @@
+/* script.c - a file as a list of statements, each with its line and its block.
+ *
+ * A block is what follows a statement that ends in "<<WORD", up to a line that
+ * holds WORD alone, or in "{", up to a line that holds "}" alone; "{ … }" on one
+ * line is a block of one line. Tabs that all its lines begin with are removed.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hermod/conf.h>
+
+#include "mailtest.h"
+
+enum { MAX_BYTES = 4 << 20 };
+
+struct reader {
+	struct hm_arena *arena;
+	struct mt_script *script;
+	struct hm_str rest;
+	unsigned line;
+};
+
+static void
+die(const struct reader *r, const char *why)
+{
+	printf("Bail out! %s:%u: %s\n", r->script->path, r->line, why);
+	exit(2);
+}
+
+static struct hm_str
+next_line(struct reader *r)
+{
+	struct hm_str line = hm_str_split(&r->rest, '\n');
+
+	r->line++;
+	if (line.len > 0 && line.p[line.len - 1] == '\r')
+		line.len--;
+	return line;
+}
+
+static size_t
+leading_tabs(struct hm_str line)
+{
+	size_t n = 0;
+
+	while (n < line.len && line.p[n] == '\t')
+		n++;
+	return n;
+}
+
+/* The lines up to the one that says "end". */
+static struct hm_str
+read_block(struct reader *r, struct hm_str end)
+{
+	struct hm_str from = r->rest, line, copy;
+	struct hm_buf out = { 0 };
+	size_t tabs = SIZE_MAX;
+
+	for (;;) {
+		if (r->rest.p == NULL)
+			die(r, "the end of the file came before the block's end");
+		line = next_line(r);
+		if (hm_str_eq(hm_str_trim(line), end))
+			break;
+		if (hm_str_trim(line).len > 0 && leading_tabs(line) < tabs)
+			tabs = leading_tabs(line);
+	}
+	for (;;) {
+		line = hm_str_split(&from, '\n');
+		if (line.len > 0 && line.p[line.len - 1] == '\r')
+			line.len--;
+		if (hm_str_eq(hm_str_trim(line), end))
+			break;
+		hm_buf_str(&out, hm_str_skip(line, tabs < line.len ? tabs :
+		    leading_tabs(line)));
+		hm_buf_putc(&out, '\n');
+	}
+	copy = hm_str_dup(r->arena, hm_buf_view(&out));
+	if (copy.p == NULL)
+		copy = HM_STR("");
+	hm_buf_release(&out);
+	return copy;
+}
+
+/* Cuts the mark of a block off the text and reads the block. */
+static struct hm_str
+find_block(struct reader *r, struct hm_str *text)
+{
+	struct hm_str none = { NULL, 0 }, word, block;
+	ssize_t at = hm_str_find(*text, HM_STR("<<"));
+
+	if (at > 0 && text->p[at - 1] == ' ') {
+		word = hm_str_skip(*text, (size_t)at + 2);
+		if (word.len > 0 && hm_str_chr(word, ' ') < 0) {
+			*text = hm_str_trim(hm_str_take(*text, (size_t)at));
+			return read_block(r, word);
+		}
+	}
+	if (text->len > 1 && hm_str_ends(*text, HM_STR(" {"))) {
+		*text = hm_str_trim(hm_str_take(*text, text->len - 1));
+		return read_block(r, HM_STR("}"));
+	}
+	at = hm_str_find(*text, HM_STR(" { "));
+	if (at < 0 || !hm_str_ends(*text, HM_STR(" }")))
+		return none;
+	block = hm_str_trim(hm_str_skip(*text, (size_t)at));
+	*text = hm_str_trim(hm_str_take(*text, (size_t)at));
+	return block;
+}
+
+/* Only these statements have blocks; elsewhere braces are the protocol's. */
+static bool
+may_have_block(struct hm_str text)
+{
+	static const char *const words[] = { "conf", "module", "command" };
+	struct hm_str first = hm_str_split(&text, ' ');
+	struct hm_str second = hm_str_split(&text, ' ');
+
+	for (size_t i = 0; i < HM_ARRAY_LEN(words); i++)
+		if (hm_str_is(first, words[i]))
+			return true;
+	return hm_str_is(second, "data") || hm_str_is(second, "literal") ||
+	    hm_str_is(second, "bdat");
+}
+
+static void
+link_loops(struct reader *r)
+{
+	struct mt_script *s = r->script;
+	size_t open[8], depth = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		r->line = s->at[i].line;
+		if (hm_str_starts(s->at[i].text, HM_STR("repeat "))) {
+			if (depth == HM_ARRAY_LEN(open))
+				die(r, "too many loops in each other");
+			open[depth++] = i;
+		} else if (hm_str_is(s->at[i].text, "end")) {
+			if (depth == 0)
+				die(r, "\"end\" without \"repeat\"");
+			s->at[i].jump = open[--depth];
+			s->at[open[depth]].jump = i + 1;
+		}
+	}
+	if (depth > 0)
+		die(r, "\"repeat\" without \"end\"");
+}
+
+static size_t
+count_lines(struct hm_str bytes)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < bytes.len; i++)
+		n += bytes.p[i] == '\n';
+	return n;
+}
+
+void
+mt_script_read(struct hm_arena *arena, const char *path, struct mt_script *ret)
+{
+	struct reader r = { .arena = arena, .script = ret };
+	struct hm_err err = { 0 };
+
+	*ret = (struct mt_script){ .path = path };
+	if (hm_file_read(arena, path, MAX_BYTES, &ret->bytes, &err) < 0) {
+		printf("Bail out! %s\n", err.text);
+		exit(2);
+	}
+	r.rest = ret->bytes;
+	ret->at = hm_alloc_array(arena, count_lines(r.rest), sizeof(*ret->at));
+	while (r.rest.p != NULL) {
+		struct hm_str text = hm_str_trim(next_line(&r));
+		struct mt_stmt *stmt = &ret->at[ret->n];
+
+		if (text.len == 0 || text.p[0] == '#')
+			continue;
+		ret->n++;
+		stmt->line = r.line;
+		if (may_have_block(text))
+			stmt->block = find_block(&r, &text);
+		stmt->text = text;
+	}
+	link_loops(&r);
+}
+
+bool
+mt_script_mentions(const struct mt_script *script, const char *word)
+{
+	return hm_str_find(script->bytes, hm_str(word)) >= 0;
+}
