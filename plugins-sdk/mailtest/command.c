@@ -44,7 +44,7 @@ mt_do_command(struct mt *t, struct hm_str rest)
 	}
 	if (!mt_platform_ready(t))
 		return;
-	mt_run_command(t, words, t->stmt->block);
+	mt_run_command(t, words, mt_block(t));
 	t->exit_unasked = true;
 }
 

@@ -28,7 +28,8 @@ struct mt_stmt {
 	unsigned line;
 	struct hm_str text;     /* trimmed, without the mark of a block */
 	struct hm_str block;    /* lines ended by LF; absent: none */
-	size_t jump;            /* repeat: behind its end; end: its repeat */
+	bool expands;           /* variables are put into the block */
+	size_t jump;            /* of a loop: behind its end */
 };
 
 struct mt_script {
@@ -52,8 +53,10 @@ struct mt_var {
 };
 
 struct mt_loop {
-	size_t stmt;            /* of its "repeat" */
-	unsigned round, rounds;
+	size_t body;            /* its first statement */
+	struct hm_str var;
+	uint64_t round, rounds; /* round counts from 1 */
+	struct hm_str *values;  /* of the variable; NULL: the round's number */
 };
 
 struct mt_log_line {
@@ -147,8 +150,9 @@ void mt_show(struct mt *t, const struct mt_peer *first);
 struct hm_str mt_word(struct mt *t, struct hm_str *rest);
 /* The next word if it is that one. */
 bool mt_word_is(struct hm_str *rest, const char *word);
-/* All of the text with variables put in. */
+/* All of the text with variables put in, and so the statement's block. */
 struct hm_str mt_expand(struct mt *t, struct hm_str text);
+struct hm_str mt_block(struct mt *t);
 void mt_set(struct mt *t, struct hm_str name, struct hm_str value);
 /* "5s", "1h30m", "250ms"; negative when it is none. */
 int64_t mt_duration(struct hm_str text);

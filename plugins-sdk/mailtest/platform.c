@@ -202,7 +202,8 @@ mt_do_conf(struct mt *t, struct hm_str rest)
 	    hm_str_find(name, HM_STR("..")) >= 0)
 		mt_fail(t, "write: conf FILE { … }");
 	else
-		write_file(t, name.p, t->stmt->block, append);
+		write_file(t, name.p, hm_str(hm_printf(t->arena, "%.*s\n",
+		    HM_FMT(mt_block(t)))), append);
 }
 
 static bool
@@ -273,7 +274,7 @@ mt_do_module(struct mt *t, struct hm_str rest)
 	}
 	write_file(t, hm_printf(t->arena, "conf.d/%s.yaml", word.p),
 	    t->stmt->block.p != NULL ? hm_str(hm_printf(t->arena, "%.*s\n",
-	    HM_FMT(t->stmt->block))) : HM_STR("enabled: yes\n"), false);
+	    HM_FMT(mt_block(t)))) : HM_STR("enabled: yes\n"), false);
 }
 
 /* need NAME…: without these modules there is nothing to test. */

@@ -92,23 +92,54 @@ do_expect(struct mt *t, struct hm_str rest)
 
 /* ---- loops ---- */
 
+static void
+begin_round(struct mt *t, struct mt_loop *loop)
+{
+	loop->round++;
+	mt_set(t, loop->var, loop->values != NULL ?
+	    loop->values[loop->round - 1] : hm_str(hm_printf(t->arena, "%llu",
+	    (unsigned long long)loop->round)));
+	t->pc = loop->body;
+}
+
+static void
+begin_loop(struct mt *t, const struct mt_loop *loop)
+{
+	if (loop->rounds == 0) {
+		t->pc = t->stmt->jump;
+		return;
+	}
+	t->loops[t->nloops] = *loop;
+	begin_round(t, &t->loops[t->nloops++]);
+}
+
 /* repeat N: $i counts from 1. */
 static void
 do_repeat(struct mt *t, struct hm_str rest)
 {
-	struct mt_loop *loop = &t->loops[t->nloops];
-	uint64_t n;
+	struct mt_loop loop = { .body = t->pc, .var = HM_STR("i") };
 
-	if (!mt_number(t, &rest, &n))
-		return;
-	if (n == 0) {
-		t->pc = t->stmt->jump;
-		return;
-	}
-	t->nloops++;
-	*loop = (struct mt_loop){ .stmt = t->pc, .round = 1,
-	    .rounds = (unsigned)n };
-	mt_set(t, HM_STR("i"), HM_STR("1"));
+	if (mt_number(t, &rest, &loop.rounds))
+		begin_loop(t, &loop);
+}
+
+/* each NAME VALUE… */
+static void
+do_each(struct mt *t, struct hm_str rest)
+{
+	enum { MAX_VALUES = 100 };
+	struct mt_loop loop = { .body = t->pc, .var = mt_word(t, &rest) };
+	struct hm_str value;
+
+	loop.values = hm_alloc_array(t->arena, MAX_VALUES,
+	    sizeof(*loop.values));
+	while (loop.rounds < MAX_VALUES &&
+	    (value = mt_word(t, &rest)).p != NULL)
+		loop.values[loop.rounds++] = value;
+	if (rest.len > 0)
+		mt_fail(t, "too many values");
+	else
+		begin_loop(t, &loop);
 }
 
 static void
@@ -117,13 +148,10 @@ do_end(struct mt *t, struct hm_str rest)
 	struct mt_loop *loop = &t->loops[t->nloops - 1];
 
 	(void)rest;
-	if (loop->round == loop->rounds) {
+	if (loop->round == loop->rounds)
 		t->nloops--;
-		return;
-	}
-	loop->round++;
-	mt_set(t, HM_STR("i"), hm_str(hm_printf(t->arena, "%u", loop->round)));
-	t->pc = loop->stmt;
+	else
+		begin_round(t, loop);
 }
 
 /* ---- all ---- */
@@ -136,6 +164,7 @@ static const struct {
 	{ "clock", do_clock },
 	{ "command", mt_do_command },
 	{ "conf", mt_do_conf },
+	{ "each", do_each },
 	{ "end", do_end },
 	{ "expect", do_expect },
 	{ "fail", mt_do_fail },

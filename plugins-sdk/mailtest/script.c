@@ -3,6 +3,7 @@
  * A block is what follows a statement that ends in "<<WORD", up to a line that
  * holds WORD alone, or in "{", up to a line that holds "}" alone; "{ … }" on one
  * line is a block of one line. Tabs that all its lines begin with are removed.
+ * Variables are put into the blocks in braces only.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,7 +86,7 @@ read_block(struct reader *r, struct hm_str end)
 
 /* Cuts the mark of a block off the text and reads the block. */
 static struct hm_str
-find_block(struct reader *r, struct hm_str *text)
+find_block(struct reader *r, struct hm_str *text, bool *ret_expands)
 {
 	struct hm_str none = { NULL, 0 }, word, block;
 	ssize_t at = hm_str_find(*text, HM_STR("<<"));
@@ -97,6 +98,7 @@ find_block(struct reader *r, struct hm_str *text)
 			return read_block(r, word);
 		}
 	}
+	*ret_expands = true;
 	if (text->len > 1 && hm_str_ends(*text, HM_STR(" {"))) {
 		*text = hm_str_trim(hm_str_take(*text, text->len - 1));
 		return read_block(r, HM_STR("}"));
@@ -132,19 +134,19 @@ link_loops(struct reader *r)
 
 	for (size_t i = 0; i < s->n; i++) {
 		r->line = s->at[i].line;
-		if (hm_str_starts(s->at[i].text, HM_STR("repeat "))) {
+		if (hm_str_starts(s->at[i].text, HM_STR("repeat ")) ||
+		    hm_str_starts(s->at[i].text, HM_STR("each "))) {
 			if (depth == HM_ARRAY_LEN(open))
 				die(r, "too many loops in each other");
 			open[depth++] = i;
 		} else if (hm_str_is(s->at[i].text, "end")) {
 			if (depth == 0)
-				die(r, "\"end\" without \"repeat\"");
-			s->at[i].jump = open[--depth];
-			s->at[open[depth]].jump = i + 1;
+				die(r, "\"end\" without \"repeat\" or \"each\"");
+			s->at[open[--depth]].jump = i + 1;
 		}
 	}
 	if (depth > 0)
-		die(r, "\"repeat\" without \"end\"");
+		die(r, "a loop without \"end\"");
 }
 
 static size_t
@@ -179,7 +181,7 @@ mt_script_read(struct hm_arena *arena, const char *path, struct mt_script *ret)
 		ret->n++;
 		stmt->line = r.line;
 		if (may_have_block(text))
-			stmt->block = find_block(&r, &text);
+			stmt->block = find_block(&r, &text, &stmt->expands);
 		stmt->text = text;
 	}
 	link_loops(&r);

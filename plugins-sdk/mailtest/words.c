@@ -84,6 +84,12 @@ mt_expand(struct mt *t, struct hm_str text)
 	return copy.p != NULL ? copy : HM_STR("");
 }
 
+struct hm_str
+mt_block(struct mt *t)
+{
+	return t->stmt->expands ? mt_expand(t, t->stmt->block) : t->stmt->block;
+}
+
 /* ---- words ---- */
 
 static struct hm_str
@@ -264,7 +270,10 @@ read_regex(struct mt *t, struct pattern *p, struct hm_str s)
 
 		if (s.p[0] == '\\' && s.len > 1) {
 			n = 2;
-			hm_buf_str(&p->text, hm_str_take(s, n));
+			if (s.p[1] == 'n' || s.p[1] == 't')
+				hm_buf_putc(&p->text, s.p[1] == 'n' ? '\n' : '\t');
+			else
+				hm_buf_str(&p->text, hm_str_take(s, n));
 		} else if (s.p[0] == '$' && !set) {
 			n = add_variable(t, p, s, true);
 		} else {
