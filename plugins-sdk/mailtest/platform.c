@@ -16,7 +16,7 @@
 
 enum { GRACE_MS = 10 * 1000, ROOM_BYTES = 64 << 20 };
 
-static const char password[] = "correct horse";
+static const char password[] = "correct-horse";
 
 static const char hermod_yaml[] =
 "hostname: mail.example.org\n"
@@ -202,8 +202,7 @@ mt_do_conf(struct mt *t, struct hm_str rest)
 	    hm_str_find(name, HM_STR("..")) >= 0)
 		mt_fail(t, "write: conf FILE { … }");
 	else
-		write_file(t, name.p, hm_str(hm_printf(t->arena, "%.*s\n",
-		    HM_FMT(mt_block(t)))), append);
+		write_file(t, name.p, mt_block(t), append);
 }
 
 static bool
@@ -273,8 +272,8 @@ mt_do_module(struct mt *t, struct hm_str rest)
 		return;
 	}
 	write_file(t, hm_printf(t->arena, "conf.d/%s.yaml", word.p),
-	    t->stmt->block.p != NULL ? hm_str(hm_printf(t->arena, "%.*s\n",
-	    HM_FMT(mt_block(t)))) : HM_STR("enabled: yes\n"), false);
+	    t->stmt->block.p != NULL ? mt_block(t) :
+	    HM_STR("enabled: yes\n"), false);
 }
 
 /* need NAME…: without these modules there is nothing to test. */

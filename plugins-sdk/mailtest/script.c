@@ -1,8 +1,8 @@
 /* script.c - a file as a list of statements, each with its line and its block.
  *
  * A block is what follows a statement that ends in "<<WORD", up to a line that
- * holds WORD alone, or in "{", up to a line that holds "}" alone; "{ … }" on one
- * line is a block of one line. Tabs that all its lines begin with are removed.
+ * holds WORD alone, or in "{", up to a line that holds "}" alone. Tabs that all
+ * its lines begin with are removed. "{ a: 1, b: 2 }" is a block of two lines.
  * Variables are put into the blocks in braces only.
  */
 #include <stdio.h>
@@ -84,6 +84,40 @@ read_block(struct reader *r, struct hm_str end)
 	return copy;
 }
 
+/* "a: [1, 2], b: 3" as lines: split at commas that nothing encloses. */
+static struct hm_str
+split_settings(struct reader *r, struct hm_str s)
+{
+	struct hm_buf out = { 0 };
+	struct hm_str copy;
+	int depth = 0;
+	char quote = '\0';
+
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.p[i];
+
+		if (quote != '\0')
+			quote = c == quote ? '\0' : quote;
+		else if (c == '"' || c == '\'')
+			quote = c;
+		else if (c == '[' || c == '{')
+			depth++;
+		else if (c == ']' || c == '}')
+			depth--;
+		if (c == ',' && depth == 0 && quote == '\0') {
+			hm_buf_putc(&out, '\n');
+			while (i + 1 < s.len && s.p[i + 1] == ' ')
+				i++;
+		} else {
+			hm_buf_putc(&out, c);
+		}
+	}
+	hm_buf_putc(&out, '\n');
+	copy = hm_str_dup(r->arena, hm_buf_view(&out));
+	hm_buf_release(&out);
+	return copy;
+}
+
 /* Cuts the mark of a block off the text and reads the block. */
 static struct hm_str
 find_block(struct reader *r, struct hm_str *text, bool *ret_expands)
@@ -106,9 +140,9 @@ find_block(struct reader *r, struct hm_str *text, bool *ret_expands)
 	at = hm_str_find(*text, HM_STR(" { "));
 	if (at < 0 || !hm_str_ends(*text, HM_STR(" }")))
 		return none;
-	block = hm_str_trim(hm_str_skip(*text, (size_t)at));
+	block = hm_str_n(text->p + at + 2, text->len - (size_t)at - 3);
 	*text = hm_str_trim(hm_str_take(*text, (size_t)at));
-	return block;
+	return split_settings(r, hm_str_trim(block));
 }
 
 /* Only these statements have blocks; elsewhere braces are the protocol's. */
