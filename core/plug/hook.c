@@ -1,5 +1,6 @@
 /* hook.c - chains of hook functions: their order, asking them, judging them. */
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <hermod/arena.h>
@@ -9,6 +10,7 @@
 #include <hermod/str.h>
 
 #include "core/conf/config.h"
+#include "core/run/loop.h"
 
 #include "generation.h"
 #include "slots.h"
@@ -306,8 +308,16 @@ decide(struct hm_mod *caller, enum hm_hook_id id, struct hm_session *session,
 
 /* ---- events ---- */
 
+static const size_t event_bytes[HM_HOOK_COUNT] = {
+#define HM_DECIDE(name, arg)
+#define HM_EVENT(name, type) [HM_HOOK_##name] = sizeof(type),
+#include <hermod/hooks.def>
+#undef HM_DECIDE
+#undef HM_EVENT
+};
+
 static void
-emit(struct hm_mod *caller, enum hm_hook_id id, const void *event)
+tell_all(struct hm_mod *caller, enum hm_hook_id id, const void *event)
 {
 	/* An old generation's session tells those who listen now. */
 	struct hm_generation *gen = caller->gen->core->current;
@@ -318,6 +328,39 @@ emit(struct hm_mod *caller, enum hm_hook_id id, const void *event)
 	chain = &gen->chains[id];
 	for (size_t i = 0; i < chain->n; i++)
 		hm_queue_put(chain->at[i].queue, event);
+}
+
+/* An event on its way from a worker thread. */
+struct told {
+	struct hm_mod *caller;
+	enum hm_hook_id id;
+	char event[] __attribute__((aligned(16)));
+};
+
+static void
+tell_later(void *arg)
+{
+	struct told *told = arg;
+
+	tell_all(told->caller, told->id, told->event);
+	free(told);
+}
+
+/* What a job posts runs before its fiber goes on, and that holds the caller. */
+static void
+emit(struct hm_mod *caller, enum hm_hook_id id, const void *event)
+{
+	struct told *told;
+
+	if (hm_on_loop() || !hm_loop_lives()) {
+		tell_all(caller, id, event);
+		return;
+	}
+	told = hm_xalloc(sizeof(*told) + event_bytes[id]);
+	told->caller = caller;
+	told->id = id;
+	memcpy(told->event, event, event_bytes[id]);
+	hm_post(tell_later, told);
 }
 
 #define HM_DECIDE(name, arg)

@@ -1,6 +1,8 @@
 /* test-bind.c - who can be loaded, and who gets what from whom. */
 #include "paths.h"
 
+#include <hermod/work.h>
+
 #include "test-lib.h"
 
 #define ON "enabled: yes\n"
@@ -184,6 +186,34 @@ test_files(void)
 	test_conf("empty", NULL);
 }
 
+/* ---- an event told by a job ---- */
+
+static int
+emit_job(void *arg)
+{
+	struct hm_change change = { .account = "anna", .uid = 7 };
+
+	hm_emit_message_added(arg, &change);
+	return 0;
+}
+
+static void
+emit_fiber(void *arg)
+{
+	hm_work(emit_job, arg);
+}
+
+static void
+test_worker(void)
+{
+	test_conf("probe", ON);
+	is_str(test_reload(), "", "a subscriber");
+	hm_buf_clear(&test_notes);
+	test_run(emit_fiber, test_mod("core"));
+	test_said("added probe anna 7", "an event told on a worker thread");
+	test_conf("probe", NULL);
+}
+
 int
 main(void)
 {
@@ -192,6 +222,7 @@ main(void)
 	test_bindings();
 	test_descriptors();
 	test_files();
+	test_worker();
 	test_end();
 	return done();
 }

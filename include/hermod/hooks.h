@@ -93,7 +93,8 @@ struct hm_hook {
 /* Asking and telling, for the module that makes something happen. session and
  * message give the call its state and may be NULL. The verdict of a whole
  * chain: the first final one, else junk with the summed score, else pass; fail
- * and lateness have already been turned into what the admin wants. */
+ * and lateness have already been turned into what the admin wants. Telling may
+ * also be done in a job. */
 #define HM_DECIDE(name, arg) \
 	HM_API HM_FIBER struct hm_verdict hm_decide_##name(struct hm_mod *caller, \
 	    struct hm_session *session, struct hm_message *message, arg);
