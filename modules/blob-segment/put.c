@@ -221,7 +221,7 @@ seg_wait_synced(struct seg_store *store, struct seg_file *file, uint64_t ticket,
 		file->syncing = true;
 		target = file->written;
 		pthread_mutex_unlock(&store->mutex);
-		r = fdatasync(file->fd);
+		r = store->datasync(file->fd);
 		atomic_fetch_add_explicit(&store->syncs, 1,
 		    memory_order_relaxed);
 		pthread_mutex_lock(&store->mutex);

@@ -85,7 +85,8 @@ struct seg_store {
 	struct seg_conf conf;
 	char *dir;
 	int lock_fd;
-	int64_t (*now_ms)(void);
+	int64_t (*now_ms)(void);    /* tests replace these two */
+	int (*datasync)(int fd);
 	pthread_mutex_t mutex;
 	pthread_cond_t synced;
 	struct seg_file *files[SEG_BUCKETS];

@@ -81,6 +81,7 @@ seg_store_open(const struct seg_conf *conf, struct seg_store **ret,
 	store->conf.dir = store->dir;
 	store->lock_fd = -1;
 	store->now_ms = hm_now_ms;
+	store->datasync = fdatasync;
 	pthread_mutex_init(&store->mutex, NULL);
 	pthread_mutex_init(&store->sweeping, NULL);
 	pthread_cond_init(&store->synced, NULL);
