@@ -15,8 +15,8 @@ struct conformance_blob {
 	int (*sweep)(const struct hm_blob *blob, struct hm_err *reterr);
 	/* Lets time pass for it. */
 	void (*age)(const struct hm_blob *blob, int64_t ms);
-	/* Most syncs for a put by one writer, and by each of 32. */
-	double syncs_alone, syncs_together;
+	/* Most syncs for a put by one writer, by each of 32, in a batch of 50. */
+	double syncs_alone, syncs_together, syncs_batch;
 };
 
 /* Runs the suite on kv-bdb; returns main()'s result. */

@@ -71,11 +71,17 @@ struct fs_store {
 	char *dir;
 	int dir_fd, lock_fd;
 	int64_t (*now_ms)(void);
-	pthread_mutex_t mutex;      /* of the next four */
+	int (*sync_fd)(int fd);     /* tests replace it */
+	pthread_mutex_t mutex;      /* of what follows */
+	pthread_cond_t synced_more;
 	struct fs_fresh *fresh[FS_BUCKETS];
 	int64_t space_ms;           /* when the free space was looked at */
 	uint64_t space;
-	bool unsynced;              /* there are puts without a sync */
+	uint64_t *unsynced;         /* ids that were put without a sync */
+	size_t nunsynced, cap;
+	uint64_t written, synced;   /* counts of such puts */
+	bool syncing;
+	/* without the mutex: */
 	pthread_mutex_t sweeping;   /* one sweep at a time */
 	bool searched;              /* for what crashes left behind */
 	atomic_ulong syncs;

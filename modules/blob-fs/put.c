@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <hermod/arena.h>
 #include <hermod/clock.h>
 #include <hermod/crc32c.h>
 #include <hermod/rand.h>
@@ -14,6 +16,7 @@
 #include "fs.h"
 
 #define TRIES 8
+#define MANY 256
 
 /* In the order of time, so that records of new bodies lie together; the end is
  * random, so that files spread over the folders. */
@@ -44,21 +47,21 @@ write_slices(int fd, const struct hm_str *slices, size_t n)
 }
 
 static int
-count_sync(struct fs_store *store, int r)
+sync_fd(struct fs_store *store, int fd)
 {
 	atomic_fetch_add_explicit(&store->syncs, 1, memory_order_relaxed);
-	return r < 0 ? errno : 0;
+	return store->sync_fd(fd) < 0 ? errno : 0;
 }
 
 static int
-sync_folder(struct fs_store *store, const char *name)
+sync_name(struct fs_store *store, const char *name)
 {
-	int fd = openat(store->dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(store->dir_fd, name, O_RDONLY | O_CLOEXEC);
 	int r;
 
 	if (fd < 0)
 		return errno;
-	r = count_sync(store, fsync(fd));
+	r = sync_fd(store, fd);
 	close(fd);
 	return r;
 }
@@ -77,12 +80,12 @@ move_in(struct fs_store *store, uint64_t id, bool sync)
 	for (i = 0; i < 2; i++) {
 		if (renameat2(store->dir_fd, from, store->dir_fd, to,
 		    RENAME_NOREPLACE) == 0)
-			return sync ? sync_folder(store, folder) : 0;
+			return sync ? sync_name(store, folder) : 0;
 		if (errno != ENOENT || i > 0)
 			break;
 		if (mkdirat(store->dir_fd, folder, 0700) < 0 && errno != EEXIST)
 			break;
-		if (sync && count_sync(store, fsync(store->dir_fd)) != 0)
+		if (sync && sync_fd(store, store->dir_fd) != 0)
 			break;
 	}
 	return errno;
@@ -103,7 +106,7 @@ write_blob(struct fs_store *store, uint64_t id, const struct hm_str *slices,
 		return errno;
 	r = write_slices(fd, slices, n);
 	if (!r && sync)
-		r = count_sync(store, fsync(fd));
+		r = sync_fd(store, fd);
 	close(fd);
 	if (!r)
 		r = move_in(store, id, sync);
@@ -149,6 +152,20 @@ measure(struct fs_store *store, const struct hm_str *slices, size_t n,
 	return 0;
 }
 
+static void
+add_unsynced(struct fs_store *store, uint64_t id)
+{
+	pthread_mutex_lock(&store->mutex);
+	if (store->nunsynced == store->cap) {
+		store->cap = store->cap ? store->cap * 2 : 64;
+		store->unsynced = hm_xrealloc(store->unsynced,
+		    store->cap * sizeof(*store->unsynced));
+	}
+	store->unsynced[store->nunsynced++] = id;
+	store->written++;
+	pthread_mutex_unlock(&store->mutex);
+}
+
 int
 fs_put(struct fs_store *store, const struct hm_str *slices, size_t n,
     unsigned flags, uint64_t *ret_id, struct hm_err *reterr)
@@ -170,8 +187,6 @@ fs_put(struct fs_store *store, const struct hm_str *slices, size_t n,
 			continue;
 		}
 		fs_fresh_add(store, id, &blob);
-		if (!sync)
-			store->unsynced = true;
 		pthread_mutex_unlock(&store->mutex);
 		r = write_blob(store, id, slices, n, sync);
 		if (!r)
@@ -182,20 +197,84 @@ fs_put(struct fs_store *store, const struct hm_str *slices, size_t n,
 	}
 	if (r)
 		return cannot_write(store, r, reterr);
+	if (!sync)
+		add_unsynced(store, id);
 	*ret_id = id;
 	return 0;
+}
+
+/* ---- syncing a batch ---- */
+
+static int
+sync_everything(struct fs_store *store)
+{
+	atomic_fetch_add_explicit(&store->syncs, 1, memory_order_relaxed);
+	return syncfs(store->dir_fd) < 0 ? errno : 0;
+}
+
+static int
+sync_all(struct fs_store *store, const uint64_t *ids, size_t n)
+{
+	bool folders[256] = { false };
+	char name[32];
+	size_t i;
+	int r;
+
+	/* of very many the file system as a whole is faster */
+	if (n > MANY)
+		return sync_everything(store);
+	for (i = 0, r = 0; i < n && r == 0; i++) {
+		fs_name(ids[i], name);
+		r = sync_name(store, name);
+		folders[ids[i] & 0xff] = true;
+	}
+	for (i = 0; i < 256 && r == 0; i++)
+		if (folders[i]) {
+			snprintf(name, sizeof(name), "%02x", (unsigned)i);
+			r = sync_name(store, name);
+		}
+	/* a folder may be new */
+	return r ? r : sync_fd(store, store->dir_fd);
+}
+
+/* Syncs what is unsynced now; with the mutex held, which it gives up. */
+static int
+sync_batch(struct fs_store *store)
+{
+	uint64_t *ids = store->unsynced, written = store->written;
+	size_t n = store->nunsynced, i;
+	int r;
+
+	store->unsynced = NULL;
+	store->nunsynced = store->cap = 0;
+	store->syncing = true;
+	pthread_mutex_unlock(&store->mutex);
+	r = sync_all(store, ids, n);
+	pthread_mutex_lock(&store->mutex);
+	/* what may be lost cannot be linked by anybody */
+	for (i = 0; i < n && r; i++)
+		fs_fresh_drop(store, ids[i]);
+	free(ids);
+	store->syncing = false;
+	store->synced = written;
+	pthread_cond_broadcast(&store->synced_more);
+	return r;
 }
 
 int
 fs_sync(struct fs_store *store, struct hm_err *reterr)
 {
-	bool unsynced;
+	uint64_t target;
+	int r = 0;
 
 	pthread_mutex_lock(&store->mutex);
-	unsynced = store->unsynced;
-	store->unsynced = false;
+	target = store->written;
+	while (store->synced < target && r == 0) {
+		if (store->syncing)
+			pthread_cond_wait(&store->synced_more, &store->mutex);
+		else
+			r = sync_batch(store);
+	}
 	pthread_mutex_unlock(&store->mutex);
-	if (unsynced && count_sync(store, syncfs(store->dir_fd)) != 0)
-		return hm_err_set(reterr, -HM_EIO, "cannot sync %s", store->dir);
-	return 0;
+	return r ? hm_err_set(reterr, -HM_EIO, "cannot sync %s", store->dir) : 0;
 }

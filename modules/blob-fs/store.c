@@ -104,7 +104,9 @@ fs_store_open(const struct fs_conf *conf, struct fs_store **ret,
 	store->conf.dir = store->dir;
 	store->dir_fd = store->lock_fd = -1;
 	store->now_ms = hm_now_ms;
+	store->sync_fd = fsync;
 	pthread_mutex_init(&store->mutex, NULL);
+	pthread_cond_init(&store->synced_more, NULL);
 	pthread_mutex_init(&store->sweeping, NULL);
 	r = take_lock(store, reterr);
 	if (!r)
@@ -135,7 +137,9 @@ fs_store_close(struct fs_store *store)
 	if (store->dir_fd >= 0)
 		close(store->dir_fd);
 	pthread_mutex_destroy(&store->sweeping);
+	pthread_cond_destroy(&store->synced_more);
 	pthread_mutex_destroy(&store->mutex);
+	free(store->unsynced);
 	free(store->dir);
 	free(store);
 }

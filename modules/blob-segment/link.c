@@ -31,7 +31,7 @@ find_unlinked(struct seg_store *store, uint64_t id, struct seg_where *ret)
 		pthread_mutex_unlock(&store->mutex);
 		return -HM_ENOENT;
 	}
-	fresh = file->ours && offset < file->end &&
+	fresh = file->ours && !file->failed && offset < file->end &&
 	    store->now_ms() - file->last_put_ms < SEG_LINK_MS;
 	pthread_mutex_unlock(&store->mutex);
 	r = -HM_ENOENT;

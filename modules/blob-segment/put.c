@@ -196,7 +196,8 @@ seg_append(struct seg_store *store, const struct hm_str *slices, size_t n,
 }
 
 /* After a failed sync the kernel may have dropped the pages: what was waiting
- * is lost, and nothing more goes into this file. */
+ * is lost, nothing more goes into this file, and what is not linked in it
+ * cannot be linked any more. */
 static void
 sync_failed(struct seg_store *store, struct seg_file *file)
 {
@@ -262,42 +263,53 @@ seg_put(struct seg_store *store, const struct hm_str *slices, size_t n,
 	return r;
 }
 
-/* The next file with puts that were not synced; with a reference. */
-static struct seg_file *
-next_dirty(struct seg_store *store, uint64_t *ret_ticket)
+#define DIRTY_MAX 16
+
+struct dirty {
+	struct seg_file *file;
+	uint64_t ticket;
+};
+
+/* Files with puts that were not synced, with references. */
+static size_t
+list_dirty(struct seg_store *store, struct dirty list[DIRTY_MAX])
 {
 	struct seg_file *file;
-	size_t i;
+	size_t i, n = 0;
 
 	for (i = 0; i < SEG_BUCKETS; i++)
 		for (file = store->files[i]; file; file = file->next)
-			if (file->written > file->synced) {
-				*ret_ticket = file->written;
+			if (file->written > file->synced && n < DIRTY_MAX) {
 				file->refs++;
-				return file;
+				list[n++] = (struct dirty){ file, file->written };
 			}
-	return NULL;
+	return n;
 }
 
+/* Waits for what was put before the call, not for what others put since. */
 int
 seg_sync(struct seg_store *store, struct hm_err *reterr)
 {
-	struct seg_file *file;
-	uint64_t ticket;
+	struct dirty list[DIRTY_MAX];
 	int ret = 0, r;
+	size_t n, i;
 
-	pthread_mutex_lock(&store->mutex);
-	while ((file = next_dirty(store, &ticket))) {
-		pthread_mutex_unlock(&store->mutex);
-		r = seg_wait_synced(store, file, ticket, reterr);
+	do {
 		pthread_mutex_lock(&store->mutex);
-		if (r) {
-			ret = r;
-			/* told once; those puts are lost */
-			file->synced = file->written;
+		n = list_dirty(store, list);
+		pthread_mutex_unlock(&store->mutex);
+		for (i = 0; i < n; i++) {
+			r = seg_wait_synced(store, list[i].file, list[i].ticket,
+			    reterr);
+			pthread_mutex_lock(&store->mutex);
+			if (r) {
+				ret = r;
+				/* told once; nothing in it can be linked */
+				list[i].file->synced = list[i].file->written;
+			}
+			seg_file_put(store, list[i].file);
+			pthread_mutex_unlock(&store->mutex);
 		}
-		seg_file_put(store, file);
-	}
-	pthread_mutex_unlock(&store->mutex);
+	} while (n == DIRTY_MAX);
 	return ret;
 }
