@@ -168,17 +168,32 @@ imap_put_flags_memo(struct hm_buf *out, struct imap_flag_memo *memo,
 	hm_buf_add(out, memo->text.p, memo->text.len);
 }
 
+static void
+two_digits(char *p, int n)
+{
+	p[0] = (char)('0' + n / 10);
+	p[1] = (char)('0' + n % 10);
+}
+
 void
 imap_put_datetime(struct hm_buf *out, int64_t unix_s)
 {
-	static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May",
-		"Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	char text[] = "\"dd-Mon-yyyy hh:mm:ss +0000\"";
 	struct hm_tm tm;
 
 	hm_tm_from_unix(unix_s, 0, &tm);
 	/* Four digits is all the syntax has. */
 	if (tm.year < 0 || tm.year > 9999)
 		hm_tm_from_unix(0, 0, &tm);
-	hm_buf_printf(out, "\"%2d-%s-%04d %02d:%02d:%02d +0000\"", tm.day,
-	    months[tm.mon - 1], (int)tm.year, tm.hour, tm.min, tm.sec);
+	two_digits(text + 1, tm.day);
+	if (tm.day < 10)
+		text[1] = ' ';
+	memcpy(text + 4, months + 3 * (tm.mon - 1), 3);
+	two_digits(text + 8, (int)tm.year / 100);
+	two_digits(text + 10, (int)tm.year % 100);
+	two_digits(text + 13, tm.hour);
+	two_digits(text + 16, tm.min);
+	two_digits(text + 19, tm.sec);
+	hm_buf_add(out, text, sizeof(text) - 1);
 }
