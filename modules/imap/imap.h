@@ -173,17 +173,16 @@ void imap_put_capabilities(struct imap *s);
 /* From now on modseqs are told (RFC 7162, 3.1). */
 void imap_enable_condstore(struct imap *s);
 
-/* mailbox.c, list.c: "MESSAGES 3 UIDNEXT 4" for LIST and STATUS. */
-enum imap_status_item {
-	IMAP_STATUS_MESSAGES = 1 << 0, IMAP_STATUS_RECENT = 1 << 1,
-	IMAP_STATUS_UIDNEXT = 1 << 2, IMAP_STATUS_UIDVALIDITY = 1 << 3,
-	IMAP_STATUS_UNSEEN = 1 << 4, IMAP_STATUS_DELETED = 1 << 5,
-	IMAP_STATUS_SIZE = 1 << 6, IMAP_STATUS_HIGHESTMODSEQ = 1 << 7,
-	IMAP_STATUS_APPENDLIMIT = 1 << 8,
+/* mailbox.c: the items of STATUS, in the order in which they were asked for. */
+struct imap_status {
+	uint8_t n;
+	uint8_t at[9];             /* indices into the table of items */
+	bool has_modseq;
 };
-bool imap_p_status(struct imap_parse *p, unsigned *ret_items);
+bool imap_p_status(struct imap_parse *p, struct imap_status *ret);
+/* "* STATUS box (MESSAGES 3 UIDNEXT 4)" and CRLF. */
 void imap_put_status(struct imap *s, const struct hm_mailbox *box,
-    unsigned items);
+    const struct imap_status *items);
 /* " \\Archive"; the attribute of a special use. */
 void imap_put_special_use(struct hm_buf *out, unsigned special_use,
     bool *first);

@@ -18,7 +18,7 @@ struct list {
 	bool subscribed, recursive, special_use;
 	/* What is told besides. */
 	bool tell_subscribed, tell_uses;
-	unsigned status;               /* items; 0: none */
+	struct imap_status status;     /* no items: none */
 	bool extended;                 /* any of the syntax of RFC 5258 */
 	bool all_empty;                /* LIST "" "" asks for the delimiter */
 	size_t n;
@@ -343,8 +343,8 @@ put_found(struct list *l, const struct found *f)
 	if (l->recursive && f->childinfo)
 		hm_buf_puts(out, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");
 	hm_buf_puts(out, "\r\n");
-	if (l->status && f->box)
-		imap_put_status(s, f->box, l->status);
+	if (l->status.n && f->box)
+		imap_put_status(s, f->box, &l->status);
 	imap_pump(s);
 }
 
@@ -356,7 +356,7 @@ run(struct list *l)
 	size_t i;
 
 	l->all = all;
-	if (l->status & IMAP_STATUS_HIGHESTMODSEQ)
+	if (l->status.has_modseq)
 		imap_enable_condstore(s);
 	if (l->lsub || l->subscribed)
 		find_subscribed(l);

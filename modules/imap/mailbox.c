@@ -168,63 +168,55 @@ imap_cmd_unsubscribe(struct imap_cmd *c)
 	subscribe(c, false);
 }
 
-static const struct {
-	const char *name;
-	unsigned item;
-} status_items[] = {
-	{ "MESSAGES", IMAP_STATUS_MESSAGES },
-	{ "RECENT", IMAP_STATUS_RECENT },
-	{ "UIDNEXT", IMAP_STATUS_UIDNEXT },
-	{ "UIDVALIDITY", IMAP_STATUS_UIDVALIDITY },
-	{ "UNSEEN", IMAP_STATUS_UNSEEN },
-	{ "DELETED", IMAP_STATUS_DELETED },
-	{ "SIZE", IMAP_STATUS_SIZE },
-	{ "HIGHESTMODSEQ", IMAP_STATUS_HIGHESTMODSEQ },
-	{ "APPENDLIMIT", IMAP_STATUS_APPENDLIMIT },
+static const char *const status_items[] = {
+	"MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED",
+	"SIZE", "HIGHESTMODSEQ", "APPENDLIMIT",
 };
+enum { STATUS_HIGHESTMODSEQ = 7 };
 
 bool
-imap_p_status(struct imap_parse *p, unsigned *ret_items)
+imap_p_status(struct imap_parse *p, struct imap_status *ret)
 {
-	unsigned items = 0;
-	size_t i;
+	struct imap_status items = { 0 };
+	uint8_t i, k;
 
 	if (!imap_p_char(p, '('))
 		return false;
 	do {
 		for (i = 0; i < HM_ARRAY_LEN(status_items); i++)
-			if (imap_p_word(p, status_items[i].name))
+			if (imap_p_word(p, status_items[i]))
 				break;
 		if (i == HM_ARRAY_LEN(status_items))
 			return imap_p_fail(p, "a STATUS item");
-		items |= status_items[i].item;
+		for (k = 0; k < items.n && items.at[k] != i; k++)
+			;
+		if (k == items.n)
+			items.at[items.n++] = i;
+		items.has_modseq |= i == STATUS_HIGHESTMODSEQ;
 	} while (imap_p_maybe(p, ' '));
-	*ret_items = items;
+	*ret = items;
 	return imap_p_char(p, ')');
 }
 
 void
-imap_put_status(struct imap *s, const struct hm_mailbox *box, unsigned items)
+imap_put_status(struct imap *s, const struct hm_mailbox *box,
+    const struct imap_status *items)
 {
+	/* In the order of status_items. */
 	const uint64_t values[] = {
 		box->messages, 0, box->uidnext, box->uidvalidity, box->unseen,
 		box->deleted, box->bytes, box->modseq,
 		s->srv->conf->append_limit_bytes,
 	};
-	const char *gap = "";
-	size_t i;
+	uint8_t i;
 
 	hm_buf_puts(&s->out, "* STATUS ");
 	imap_put_mailbox(&s->out, box->name, imap_utf8(s));
-	hm_buf_puts(&s->out, " (");
-	for (i = 0; i < HM_ARRAY_LEN(status_items); i++) {
-		if (!(items & status_items[i].item))
-			continue;
-		hm_buf_puts(&s->out, gap);
-		hm_buf_puts(&s->out, status_items[i].name);
+	for (i = 0; i < items->n; i++) {
+		hm_buf_puts(&s->out, i ? " " : " (");
+		hm_buf_puts(&s->out, status_items[items->at[i]]);
 		hm_buf_putc(&s->out, ' ');
-		hm_buf_u64(&s->out, values[i]);
-		gap = " ";
+		hm_buf_u64(&s->out, values[items->at[i]]);
 	}
 	hm_buf_puts(&s->out, ")\r\n");
 }
@@ -236,7 +228,7 @@ imap_cmd_status(struct imap_cmd *c)
 	const struct hm_mailbox *box;
 	struct hm_mailboxes *all;
 	struct hm_str name;
-	unsigned items;
+	struct imap_status items;
 
 	if (!take_name(c, &name))
 		return;
@@ -245,12 +237,12 @@ imap_cmd_status(struct imap_cmd *c)
 		imap_bad_syntax(c);
 		return;
 	}
-	if (items & IMAP_STATUS_HIGHESTMODSEQ)
+	if (items.has_modseq)
 		imap_enable_condstore(s);
 	all = s->srv->store->ops->mailboxes(s->acc);
 	box = hm_mailboxes_find(all, name);
 	if (box)
-		imap_put_status(s, box, items);
+		imap_put_status(s, box, &items);
 	hm_mailboxes_unref(all);
 	if (box)
 		imap_ok(c, "done");

@@ -27,23 +27,24 @@ put_mechanisms(struct imap *s)
 		hm_buf_puts(&s->out, " LOGINDISABLED");
 }
 
+/* The same before and after login, but for the ways to log in: libraries that
+ * ask only once shall know what there is. */
 void
 imap_put_capabilities(struct imap *s)
 {
 	struct hm_buf *out = &s->out;
 
-	hm_buf_puts(out, "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE");
-	if (!s->acc) {
-		if (!hm_session_tls(s->session) && hm_server(s->srv->mod)->tls)
-			hm_buf_puts(out, " STARTTLS");
-		put_mechanisms(s);
-		return;
-	}
-	hm_buf_puts(out, " IDLE NAMESPACE CHILDREN LIST-EXTENDED LIST-STATUS "
-	    "SPECIAL-USE CREATE-SPECIAL-USE UNSELECT UIDPLUS MOVE MULTIAPPEND "
-	    "BINARY CONDSTORE ESEARCH SEARCHRES WITHIN SAVEDATE STATUS=SIZE "
+	hm_buf_puts(out, "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE "
+	    "NAMESPACE CHILDREN LIST-EXTENDED LIST-STATUS SPECIAL-USE "
+	    "CREATE-SPECIAL-USE UNSELECT UIDPLUS MOVE MULTIAPPEND BINARY "
+	    "CONDSTORE ESEARCH SEARCHRES WITHIN SAVEDATE STATUS=SIZE "
 	    "UTF8=ACCEPT APPENDLIMIT=");
 	hm_buf_u64(out, s->srv->conf->append_limit_bytes);
+	if (s->acc)
+		return;
+	if (!hm_session_tls(s->session) && hm_server(s->srv->mod)->tls)
+		hm_buf_puts(out, " STARTTLS");
+	put_mechanisms(s);
 }
 
 void

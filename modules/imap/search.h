@@ -51,6 +51,7 @@ struct imap_node {
 	                            * and the bits of KEYWORD */
 	int64_t day;               /* the date keys: days since 1970 */
 	struct hm_str field;       /* HEADER */
+	bool addresses;            /* HEADER, by FROM, TO, CC, BCC */
 	struct hm_str text;        /* what to look for; KEYWORD */
 	struct hm_search *needle;  /* NULL for an empty text */
 	struct imap_seqset set;    /* SEQ, UID */

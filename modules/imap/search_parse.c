@@ -9,7 +9,7 @@
 
 enum arg {
 	ARG_NONE, ARG_TEXT, ARG_FIELD_TEXT, ARG_DATE, ARG_SIZE, ARG_SECONDS,
-	ARG_UIDS, ARG_KEYWORD, ARG_MODSEQ,
+	ARG_UIDS, ARG_KEYWORD, ARG_MODSEQ, ARG_ADDRESS,
 };
 
 static const struct key_def {
@@ -21,14 +21,14 @@ static const struct key_def {
 } keys[] = {
 	{ "ALL", IMAP_KEY_ALL, ARG_NONE, 0, NULL },
 	{ "ANSWERED", IMAP_KEY_FLAGS, ARG_NONE, HM_FLAG_ANSWERED, NULL },
-	{ "BCC", IMAP_KEY_HEADER, ARG_TEXT, 0, "Bcc" },
+	{ "BCC", IMAP_KEY_HEADER, ARG_ADDRESS, 0, "Bcc" },
 	{ "BEFORE", IMAP_KEY_BEFORE, ARG_DATE, 0, NULL },
 	{ "BODY", IMAP_KEY_BODY, ARG_TEXT, 0, NULL },
-	{ "CC", IMAP_KEY_HEADER, ARG_TEXT, 0, "Cc" },
+	{ "CC", IMAP_KEY_HEADER, ARG_ADDRESS, 0, "Cc" },
 	{ "DELETED", IMAP_KEY_FLAGS, ARG_NONE, HM_FLAG_DELETED, NULL },
 	{ "DRAFT", IMAP_KEY_FLAGS, ARG_NONE, HM_FLAG_DRAFT, NULL },
 	{ "FLAGGED", IMAP_KEY_FLAGS, ARG_NONE, HM_FLAG_FLAGGED, NULL },
-	{ "FROM", IMAP_KEY_HEADER, ARG_TEXT, 0, "From" },
+	{ "FROM", IMAP_KEY_HEADER, ARG_ADDRESS, 0, "From" },
 	{ "HEADER", IMAP_KEY_HEADER, ARG_FIELD_TEXT, 0, NULL },
 	{ "KEYWORD", IMAP_KEY_KEYWORD, ARG_KEYWORD, 0, NULL },
 	{ "LARGER", IMAP_KEY_LARGER, ARG_SIZE, 0, NULL },
@@ -51,7 +51,7 @@ static const struct key_def {
 	{ "SMALLER", IMAP_KEY_SMALLER, ARG_SIZE, 0, NULL },
 	{ "SUBJECT", IMAP_KEY_HEADER, ARG_TEXT, 0, "Subject" },
 	{ "TEXT", IMAP_KEY_TEXT, ARG_TEXT, 0, NULL },
-	{ "TO", IMAP_KEY_HEADER, ARG_TEXT, 0, "To" },
+	{ "TO", IMAP_KEY_HEADER, ARG_ADDRESS, 0, "To" },
 	{ "UID", IMAP_KEY_UID, ARG_UIDS, 0, NULL },
 	{ "UNANSWERED", IMAP_KEY_UNFLAGS, ARG_NONE, HM_FLAG_ANSWERED, NULL },
 	{ "UNDELETED", IMAP_KEY_UNFLAGS, ARG_NONE, HM_FLAG_DELETED, NULL },
@@ -144,6 +144,9 @@ take_arg(struct imap_parse *p, struct imap_search *s,
 	case ARG_FIELD_TEXT:
 		return imap_p_sp(p) && imap_p_astring(p, &leaf->field) &&
 		    take_text(p, leaf);
+	case ARG_ADDRESS:
+		leaf->addresses = true;
+		return take_text(p, leaf);
 	case ARG_TEXT:
 		return take_text(p, leaf);
 	case ARG_DATE:

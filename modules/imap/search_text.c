@@ -3,6 +3,7 @@
  * A batch is one job. The header is read alone when nothing else is asked for;
  * of the rest only texts and the headers of enclosed messages, decoded.
  */
+#include <hermod/address.h>
 #include <hermod/arena.h>
 #include <hermod/buf.h>
 #include <hermod/charset.h>
@@ -104,18 +105,46 @@ field_has(const struct imap_node *leaf, const struct hm_hdrfield *field,
 	return hm_search_feed(leaf->needle, hm_buf_view(scratch));
 }
 
+/* Whether the needle is in an address as the envelope has it, which need not be
+ * how it stands in the header: "anna (work) @ example.org". */
+static bool
+addresses_have(struct hm_arena *arena, const struct imap_node *leaf,
+    const struct hm_hdrfield *field, struct hm_buf *scratch)
+{
+	struct hm_hdraddrs list;
+	bool found = false;
+	size_t i;
+
+	hm_hdraddrs_parse(arena, field->value, &list);
+	for (i = 0; i < list.n && !found; i++) {
+		if (list.at[i].kind != HM_HDRADDR_MAILBOX)
+			continue;
+		hm_buf_clear(scratch);
+		hm_buf_str(scratch, list.at[i].local);
+		hm_buf_putc(scratch, '@');
+		hm_buf_str(scratch, list.at[i].domain);
+		hm_search_reset(leaf->needle);
+		found = hm_search_feed(leaf->needle, hm_buf_view(scratch));
+	}
+	return found;
+}
+
 /* name absent: any field. */
 static bool
-header_has(const struct imap_node *leaf, struct hm_str header,
+header_has(struct text *t, const struct imap_node *leaf, struct hm_str header,
     struct hm_str name)
 {
 	struct hm_buf scratch = { 0 };
 	struct hm_hdrfield field;
 	bool found = false;
 
-	while (!found && hm_header_next(&header, &field))
-		if (!name.p || hm_str_caseeq(field.name, name))
-			found = field_has(leaf, &field, !name.p, &scratch);
+	while (!found && hm_header_next(&header, &field)) {
+		if (name.p && !hm_str_caseeq(field.name, name))
+			continue;
+		found = field_has(leaf, &field, !name.p, &scratch) ||
+		    (leaf->addresses && name.p &&
+		    addresses_have(t->arena, leaf, &field, &scratch));
+	}
 	hm_buf_release(&scratch);
 	return found;
 }
@@ -128,7 +157,7 @@ match_header(void *self, const struct imap_node *leaf)
 
 	if (r < 0)
 		return r;
-	return header_has(leaf, hm_buf_view(&t->header), leaf->field);
+	return header_has(t, leaf, hm_buf_view(&t->header), leaf->field);
 }
 
 static int
@@ -196,7 +225,7 @@ inner_header_has(struct text *t, const struct imap_node *leaf,
 	if (end - part->header > HEADER_MAX)
 		end = part->header + HEADER_MAX;
 	found = read_range(t, part->header, end, &raw) == 0 &&
-	    header_has(leaf, hm_buf_view(&raw), hm_str(NULL));
+	    header_has(t, leaf, hm_buf_view(&raw), hm_str(NULL));
 	hm_buf_release(&raw);
 	return found;
 }
@@ -213,7 +242,7 @@ match_body(void *self, const struct imap_node *leaf)
 		r = load_header(t);
 		if (r < 0)
 			return r;
-		if (header_has(leaf, hm_buf_view(&t->header), hm_str(NULL)))
+		if (header_has(t, leaf, hm_buf_view(&t->header), hm_str(NULL)))
 			return 1;
 	}
 	r = open_message(t);

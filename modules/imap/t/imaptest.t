@@ -18,6 +18,8 @@ DATA = os.path.join(os.environ.get("HERMOD_TESTDATA") or
 
 # Where the scripts ask for something else than this server gives, and why.
 DIFFERENT = {
+    "append-binary": "a message is stored and told by BODY[] byte for byte, "
+                     "also where it holds NUL",
 }
 
 
