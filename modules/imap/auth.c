@@ -256,15 +256,15 @@ imap_cmd_authenticate(struct imap_cmd *c)
 		imap_bad_syntax(c);
 		return;
 	}
-	if (take_initial(c, &in, &given) && imap_args_end(c)) {
-		r = auth->ops->start(auth->self, s->session, mechanism,
-		    s->srv->conf->insecure_login, &sasl, &err);
-		if (r < 0)
-			refused(c, r, &err);
-		else
-			exchange(c, sasl, given, &in);
-		auth->ops->end(sasl);
+	r = auth->ops->start(auth->self, s->session, mechanism,
+	    s->srv->conf->insecure_login, &sasl, &err);
+	if (r < 0) {
+		refused(c, r, &err);
+		return;
 	}
+	if (take_initial(c, &in, &given) && imap_args_end(c))
+		exchange(c, sasl, given, &in);
+	auth->ops->end(sasl);
 	if (in.p)
 		hm_wipe(in.p, in.cap);
 	hm_buf_release(&in);

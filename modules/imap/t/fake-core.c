@@ -201,6 +201,9 @@ fake_step(struct hm_sasl *sasl, struct hm_str in, struct hm_buf *out,
 static void
 fake_end(struct hm_sasl *sasl)
 {
+	/* As strict as the interface: there must have been a start. */
+	if (!sasl)
+		abort();
 	free(sasl);
 }
 
