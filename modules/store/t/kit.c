@@ -9,19 +9,24 @@ static const char *const initial[] = { "Drafts: drafts", "Sent: sent",
 	"Archive: archive", "Trash: trash", "Junk: junk" };
 static const struct hm_strlist initial_list = { 5, initial };
 
+static struct kit *
+kit_of(struct store *st)
+{
+	return (struct kit *)(void *)((char *)st - offsetof(struct kit, st));
+}
+
 static void
 count_event(struct store *st, enum store_event kind,
     const struct hm_change *change)
 {
-	struct kit *k = (struct kit *)(void *)((char *)st -
-	    offsetof(struct kit, st));
+	struct kit *k = kit_of(st);
 
 	k->events[kind]++;
 	k->last[kind] = *change;
 }
 
-static void
-start(struct kit *k)
+void
+kit_start_with(struct kit *k)
 {
 	struct hm_err err = { 0 };
 
@@ -29,6 +34,8 @@ start(struct kit *k)
 		k->conf = (struct store_conf){ .cache_bytes = 64 << 20,
 			.changes_kept = 10000, .mailboxes = &initial_list };
 	memset(&k->st, 0, sizeof(k->st));
+	if (!k->arena)
+		k->arena = hm_arena_new(NULL, "kit");
 	k->st.kv = k->kv;
 	k->st.blob = k->blob;
 	k->st.conf = &k->conf;
@@ -48,7 +55,7 @@ kit_start_on(struct kit *k, struct fake *fake)
 	k->fake = fake;
 	k->kv = fake_kv(fake);
 	k->blob = fake_blob(fake);
-	start(k);
+	kit_start_with(k);
 }
 
 void
@@ -64,6 +71,8 @@ kit_stop(struct kit *k)
 		store_close(k->acc);
 	k->acc = NULL;
 	store_shared_close(k->st.shared);
+	hm_arena_free(k->arena);
+	k->arena = NULL;
 }
 
 void
@@ -78,7 +87,7 @@ kit_crash(struct kit *k)
 {
 	kit_stop(k);
 	fake_crash(k->fake);
-	start(k);
+	kit_start_with(k);
 }
 
 struct hm_account *
@@ -211,19 +220,19 @@ kit_set(struct hm_arena *arena, const char *text, struct hm_uidset *ret)
 }
 
 const char *
-kit_set_text(const struct hm_uidset *set)
+kit_set_text(struct hm_arena *arena, const struct hm_uidset *set)
 {
-	static char text[4000];
-	size_t i, n = 0;
+	struct hm_buf buf = { 0 };
+	const char *text;
+	size_t i;
 
-	text[0] = '\0';
-	for (i = 0; i < set->n && n < sizeof(text) - 30; i++) {
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%u",
-		    i ? "," : "", set->at[i].first);
+	for (i = 0; i < set->n; i++) {
+		hm_buf_printf(&buf, "%s%u", i ? "," : "", set->at[i].first);
 		if (set->at[i].last != set->at[i].first)
-			n += (size_t)snprintf(text + n, sizeof(text) - n, ":%u",
-			    set->at[i].last);
+			hm_buf_printf(&buf, ":%u", set->at[i].last);
 	}
+	text = hm_strndup(arena, buf.p ? buf.p : "", buf.len);
+	hm_buf_release(&buf);
 	return text;
 }
 
@@ -295,22 +304,19 @@ kit_view(struct hm_account *acc, const char *mailbox)
 const char *
 kit_uids(struct hm_account *acc, const char *mailbox)
 {
-	struct hm_arena *arena = hm_arena_new(NULL, "kit");
+	struct hm_arena *arena = kit_of(acc->st)->arena;
 	struct hm_view *view = kit_view(acc, mailbox);
 	struct hm_uidset_builder b = { 0 };
 	const struct hm_entry *e;
 	struct hm_view_iter it;
 	struct hm_uidset set = { 0, NULL };
-	const char *text;
 
 	if (view)
 		for (hm_view_iter(&it, view, 1); (e = hm_view_next(&it)); )
 			hm_uidset_add(&b, e->uid, e->uid);
 	hm_uidset_take(&b, arena, &set);
-	text = kit_set_text(&set);
 	hm_view_unref(view);
-	hm_arena_free(arena);
-	return text;
+	return kit_set_text(arena, &set);
 }
 
 static void

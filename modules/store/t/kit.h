@@ -13,11 +13,16 @@ struct kit {
 	const struct hm_blob *blob;
 	struct store_conf conf;
 	struct store st;
+	struct hm_arena *arena;
 	struct hm_account *acc;      /* "anna" */
 	unsigned events[4];          /* by enum store_event */
 	struct hm_change last[4];
 };
 
+/* Real drivers under dir (real.c); then kit_stop() and kit_close(). */
+void kit_start_real(struct kit *k, const char *dir);
+void kit_close(struct kit *k);
+void kit_start_with(struct kit *k);           /* on k->kv and k->blob */
 void kit_start(struct kit *k);                /* on a fake of its own */
 void kit_start_on(struct kit *k, struct fake *fake);
 void kit_stop(struct kit *k);                 /* keeps the fake */
@@ -43,8 +48,8 @@ int kit_copy(struct hm_account *acc, const char *from, const char *to,
     const char *uids, bool move);
 /* "1:3,7" into a set; *:  UINT32_MAX. */
 void kit_set(struct hm_arena *arena, const char *text, struct hm_uidset *ret);
-const char *kit_set_text(const struct hm_uidset *set); /* static */
-/* uids of a view in order as text; static. */
+const char *kit_set_text(struct hm_arena *arena, const struct hm_uidset *set);
+/* uids of a view in order as text, until the kit ends. */
 const char *kit_uids(struct hm_account *acc, const char *mailbox);
 struct hm_view *kit_view(struct hm_account *acc, const char *mailbox);
 /* The checker's reports; prints them as diagnostics. */
