@@ -230,11 +230,13 @@ undo_all(struct undo *undo)
 
 /* ---- faults ------------------------------------------------------------------------ */
 
+/* in_txn: only there a conflict can happen. */
 static int
-touch(struct fake *f)
+touch(struct fake *f, bool in_txn)
 {
 	f->calls++;
-	if (f->fail_at == 0 || --f->fail_at > 0)
+	if (f->fail_at == 0 || (f->fail_code == -HM_ECONFLICT && !in_txn) ||
+	    --f->fail_at > 0)
 		return 0;
 	f->failed = true;
 	return f->fail_code;
@@ -325,7 +327,7 @@ fake_end(struct hm_kv_txn *txn, int r)
 static int
 flush_locked(struct fake *f, struct hm_err *reterr)
 {
-	int r = touch(f);
+	int r = touch(f, false);
 
 	if (r < 0)
 		return hm_err_set(reterr, r, "the sync failed, as it was told to");
@@ -348,7 +350,7 @@ kv_run(struct hm_mod *self, unsigned flags,
 	do {
 		r = fn(&txn, arg);
 		if (r >= 0 && !txn.read_only) {
-			int failed = touch(f);
+			int failed = touch(f, true);
 
 			if (failed < 0)
 				r = failed == -HM_ECONFLICT ? failed :
@@ -384,7 +386,7 @@ kv_get(struct hm_kv_txn *txn, struct hm_kv_table *t, struct hm_str key,
     unsigned flags, struct hm_str *ret)
 {
 	struct node *n;
-	int r = touch(txn->f);
+	int r = touch(txn->f, true);
 
 	(void)flags;
 	if (r < 0)
@@ -400,7 +402,7 @@ static int
 kv_put(struct hm_kv_txn *txn, struct hm_kv_table *t, struct hm_str key,
     struct hm_str value)
 {
-	int r = touch(txn->f);
+	int r = touch(txn->f, true);
 
 	if (r < 0)
 		return r;
@@ -414,7 +416,7 @@ kv_put(struct hm_kv_txn *txn, struct hm_kv_table *t, struct hm_str key,
 static int
 kv_del(struct hm_kv_txn *txn, struct hm_kv_table *t, struct hm_str key)
 {
-	int r = touch(txn->f);
+	int r = touch(txn->f, true);
 
 	if (r < 0)
 		return r;
@@ -444,7 +446,7 @@ kv_scan(struct hm_kv_txn *txn, struct hm_kv_table *t, struct hm_str from,
     int (*fn)(struct hm_str key, struct hm_str value, void *arg), void *arg)
 {
 	struct node *n;
-	int r = touch(txn->f);
+	int r = touch(txn->f, true);
 
 	if (r < 0)
 		return r;
@@ -492,7 +494,7 @@ blob_put(struct hm_mod *self, const struct hm_str *slices, size_t n,
 	for (i = 0; i < n; i++)
 		hm_buf_str(&buf, slices[i]);
 	pthread_mutex_lock(&f->lock);
-	if ((r = touch(f)) == 0) {
+	if ((r = touch(f, false)) == 0) {
 		b = hm_xalloc(sizeof(*b));
 		b->p = buf.p;
 		b->len = buf.len;
@@ -518,7 +520,7 @@ blob_sync(struct hm_mod *self, struct hm_err *reterr)
 	int r;
 
 	pthread_mutex_lock(&f->lock);
-	if ((r = touch(f)) == 0) {
+	if ((r = touch(f, false)) == 0) {
 		f->syncs++;
 		for (i = f->nbodies; i > 0 && !f->body[i]->synced; i--)
 			f->body[i]->synced = true;
@@ -557,7 +559,7 @@ blob_link(struct hm_mod *self, struct hm_kv_txn *txn, uint64_t id, int delta)
 	struct fake *f = self_of(self);
 	char key[BLOBS_KEY];
 	int64_t links;
-	int r = touch(f);
+	int r = touch(f, true);
 
 	if (r < 0)
 		return r;
