@@ -278,8 +278,6 @@ fix_groups(struct store_tx *tx, struct check *ck, struct check_box *cb,
 			if (!stays)
 				continue;
 			store_count(&b->m, &g->e[i], 1);
-			if (g->e[i].uid >= b->m.uidnext)
-				b->m.uidnext = g->e[i].uid + 1;
 			g->e[kept++] = g->e[i];
 		}
 		if (g->dirty)
@@ -317,8 +315,11 @@ fix_box(struct store_tx *tx, struct check *ck, struct check_box *cb)
 	struct store_tx_box *b;
 	int r;
 
-	if ((r = store_tx_box(tx, cb->m.id, &b)) < 0 ||
-	    (r = store_tx_load(tx, b, NULL)) < 0)
+	if ((r = store_tx_box(tx, cb->m.id, &b)) < 0)
+		return r;
+	if (cb->last_uid >= b->m.uidnext && cb->last_uid < UINT32_MAX)
+		b->m.uidnext = cb->last_uid + 1;
+	if ((r = store_tx_load(tx, b, NULL)) < 0)
 		return r;
 	b->m.messages = b->m.deleted = b->m.unseen = 0;
 	b->m.bytes = 0;
@@ -370,21 +371,45 @@ add_row(struct store_tx *tx, uint8_t kind, uint64_t hash,
 }
 
 static int
+drop_row(struct store_tx *tx, uint8_t kind, uint64_t hash,
+    const struct check_cold *cc)
+{
+	struct store_key key;
+	int r;
+
+	store_index_key(&key, tx->a->id, kind, hash);
+	store_key_u64(&key, cc->id);
+	r = tx->st->kv->ops->del(tx->kv, tx->st->t.index, store_key_str(&key));
+	return r == -HM_ENOENT ? 0 : r;
+}
+
+static int
+drop_content(struct store_tx *tx, const struct check_cold *cc)
+{
+	struct store_key key;
+	int r;
+
+	store_key(&key, tx->a->id);
+	store_key_u64(&key, cc->id);
+	r = tx->st->kv->ops->del(tx->kv, tx->st->t.cold, store_key_str(&key));
+	if (r == 0)
+		r = drop_row(tx, HAS_ID, cc->id_hash, cc);
+	if (r == 0)
+		r = drop_row(tx, HAS_SUBJECT, cc->subject_hash, cc);
+	if (r == 0)
+		r = hm_blob_link(tx->st->blob, tx->kv, cc->blob, -1);
+	return r == -HM_ENOENT ? 0 : r;
+}
+
+static int
 fix_contents(struct store_tx *tx, struct check *ck)
 {
-	const struct hm_kv_ops *ops = tx->st->kv->ops;
 	struct check_cold *cc;
-	struct store_key key;
 	int r = 0;
 
 	for (cc = ck->cold.at; cc < ck->cold.at + ck->cold.n && r >= 0; cc++) {
 		if (cc->users == 0) {
-			store_key(&key, tx->a->id);
-			store_key_u64(&key, cc->id);
-			r = ops->del(tx->kv, tx->st->t.cold, store_key_str(&key));
-			if (r >= 0 || r == -HM_ENOENT)
-				r = hm_blob_link(tx->st->blob, tx->kv, cc->blob, -1);
-			r = r == -HM_ENOENT ? 0 : r;
+			r = drop_content(tx, cc);
 			continue;
 		}
 		if (cc->id_hash && !(cc->rows & 1))

@@ -553,6 +553,18 @@ links_of(struct fake *f, uint64_t id)
 	return links;
 }
 
+static void
+set_links(struct fake *f, uint64_t id, int64_t links)
+{
+	char key[BLOBS_KEY];
+
+	if (links > 0)
+		table_put(f->links, link_key(key, id),
+		    hm_str_n((char *)&links, sizeof(links)));
+	else
+		table_del(f->links, link_key(key, id));
+}
+
 static int
 blob_link(struct hm_mod *self, struct hm_kv_txn *txn, uint64_t id, int delta)
 {
@@ -563,15 +575,12 @@ blob_link(struct hm_mod *self, struct hm_kv_txn *txn, uint64_t id, int delta)
 
 	if (r < 0)
 		return r;
-	if (id == 0 || id > f->nbodies || f->body[id]->dropped)
+	if (id == 0 || id > f->nbodies ||
+	    (f->body[id]->dropped && links_of(f, id) == 0))
 		return -HM_ENOENT;
 	links = links_of(f, id) + delta;
 	remember(txn, f->links, link_key(key, id));
-	if (links > 0)
-		table_put(f->links, link_key(key, id),
-		    hm_str_n((char *)&links, sizeof(links)));
-	else
-		table_del(f->links, link_key(key, id));
+	set_links(f, id, links);
 	return 0;
 }
 
@@ -632,11 +641,12 @@ blob_verify(struct hm_mod *self, bool fix,
 	size_t i;
 	int n = 0;
 
-	(void)fix;
 	(void)reterr;
 	for (i = 1; i <= f->nbodies; i++) {
 		if (links && links_of(f, i) != links(i, arg)) {
 			report(i, "links differ", arg);
+			if (fix)
+				set_links(f, i, links(i, arg));
 			n++;
 		}
 	}
