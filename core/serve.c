@@ -6,6 +6,8 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -363,6 +365,7 @@ serve_as_root(const struct hm_options *options)
 	    .may_open = may_open, .reload = parent_reload,
 	    .worker = run_worker, .arg = &parent };
 	int r = HM_EXIT_NO;
+	char *user = NULL;
 
 	parent.grants = hm_grants_read(options);
 	if (parent.grants == NULL) {
@@ -370,8 +373,13 @@ serve_as_root(const struct hm_options *options)
 		return HM_EXIT_NO;
 	}
 	if (find_user(parent.grants, &p) == 0 &&
-	    make_data_dir(hm_grants_data_dir(parent.grants), &p) == 0)
-		r = hm_privsep_run(&p);
+	    make_data_dir(hm_grants_data_dir(parent.grants), &p) == 0) {
+		/* A reload frees the grants that named the user; workers
+		 * started later still become that one. */
+		p.user = user = strdup(p.user);
+		r = user != NULL ? hm_privsep_run(&p) : HM_EXIT_NO;
+	}
+	free(user);
 	hm_grants_free(parent.grants);
 	return r;
 }
