@@ -24,7 +24,10 @@
 
 /* ---- script.c: the file as statements ---- */
 
+enum { MT_DEPTH = 16 };   /* of loops and definitions in each other */
+
 struct mt_stmt {
+	const char *path;
 	unsigned line;
 	struct hm_str text;     /* trimmed, without the mark of a block */
 	struct hm_str block;    /* lines ended by LF; absent: none */
@@ -32,17 +35,20 @@ struct mt_stmt {
 	size_t jump;            /* of a loop: behind its end */
 };
 
+/* What the script says somewhere, so that only that is prepared. */
+enum mt_mention { MT_PASSWORD, MT_PLAIN, MT_ANNA, MT_BERT, MT_MENTIONS };
+
 struct mt_script {
-	const char *path;
-	struct hm_str bytes;
-	size_t n;
+	size_t n, cap;
 	struct mt_stmt *at;
+	bool mentions[MT_MENTIONS];
 };
 
 /* Exits with a message when the file cannot be read or has no sense. */
 void mt_script_read(struct hm_arena *arena, const char *path,
     struct mt_script *ret);
-bool mt_script_mentions(const struct mt_script *script, const char *word);
+bool mt_script_mentions(const struct mt_script *script, enum mt_mention what);
+void mt_script_free(struct mt_script *script);
 
 /* ---- the run ---- */
 
@@ -52,8 +58,16 @@ struct mt_var {
 	struct hm_str value;
 };
 
+struct mt_define {
+	struct mt_define *next;
+	const char *name;
+	size_t body;
+};
+
+/* A loop, or the use of a definition: that returns where it came from. */
 struct mt_loop {
 	size_t body;            /* its first statement */
+	size_t back;            /* a definition's; 0: a loop */
 	struct hm_str var;
 	uint64_t round, rounds; /* round counts from 1 */
 	struct hm_str *values;  /* of the variable; NULL: the round's number */
@@ -100,8 +114,9 @@ struct mt {
 	struct mt_script script;
 	size_t pc;              /* index of the next statement */
 	const struct mt_stmt *stmt;
-	struct mt_loop loops[8];
+	struct mt_loop loops[MT_DEPTH];
 	size_t nloops;
+	struct mt_define *defines;
 	unsigned count;         /* tests said so far */
 	bool failed;            /* and the script stops */
 	bool skipped;
@@ -159,6 +174,8 @@ int64_t mt_duration(struct hm_str text);
 bool mt_number(struct mt *t, struct hm_str *rest, uint64_t *ret);
 /* \r \n \t \0 \\ \xNN */
 void mt_unescape(struct hm_buf *out, struct hm_str text);
+/* With LF line ends, which are easier to write patterns for. */
+struct hm_str mt_without_cr(struct mt *t, struct hm_str text);
 /* Does the text match what was expected? "/regex/" anywhere, else the text as a
  * prefix. $name stands for its value or, when it has none, takes a word. */
 bool mt_matches(struct mt *t, struct hm_str pattern, struct hm_str text);

@@ -304,14 +304,15 @@ set_passwords(struct mt *t)
 	static const char *const accounts[] = { "anna", "bert" };
 
 	if (t->started || !is_there(t, "conf.d/auth.yaml") ||
-	    (!mt_script_mentions(&t->script, "$password") &&
-	    !mt_script_mentions(&t->script, "$plain_")))
+	    (!mt_script_mentions(&t->script, MT_PASSWORD) &&
+	    !mt_script_mentions(&t->script, MT_PLAIN)))
 		return;
 	for (size_t i = 0; i < HM_ARRAY_LEN(accounts); i++) {
 		const char *words[] = { "account", "password", accounts[i], NULL };
 		struct hm_buf said = { 0 };
 
-		if (mt_script_mentions(&t->script, accounts[i]) &&
+		if (mt_script_mentions(&t->script,
+		    (enum mt_mention)(MT_ANNA + i)) &&
 		    hm_harness_command(t->server, words, hm_str(hm_printf(
 		    t->arena, "%s\n%s\n", password, password)), &said) != 0) {
 			mt_fail(t, "the password of %s cannot be set",

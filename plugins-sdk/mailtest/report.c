@@ -17,6 +17,32 @@ print_name(const char *fmt, va_list ap)
 	fputs(name, stdout);
 }
 
+/* The statement, and those that it is used by. */
+static void
+mt_where(const struct mt *t)
+{
+	if (t->stmt == NULL) {
+		mt_diag("at the end of the scenario");
+		return;
+	}
+	mt_diag("%s:%u: %.*s", t->stmt->path, t->stmt->line,
+	    HM_FMT(t->stmt->text));
+	for (size_t i = t->nloops; i-- > 0; ) {
+		const struct mt_loop *loop = &t->loops[i];
+		const struct mt_stmt *user;
+
+		if (loop->back > 0) {
+			user = &t->script.at[loop->back - 1];
+			mt_diag("  used at %s:%u: %.*s", user->path, user->line,
+			    HM_FMT(user->text));
+		} else {
+			mt_diag("  in round %llu of %llu",
+			    (unsigned long long)loop->round,
+			    (unsigned long long)loop->rounds);
+		}
+	}
+}
+
 static void
 result(struct mt *t, bool good, const char *fmt, va_list ap)
 {
@@ -25,10 +51,7 @@ result(struct mt *t, bool good, const char *fmt, va_list ap)
 	putchar('\n');
 	if (!good) {
 		t->failed = true;
-		mt_diag("%s:%u: %.*s", t->script.path,
-		    t->stmt != NULL ? t->stmt->line : 0,
-		    HM_FMT(t->stmt != NULL ? t->stmt->text :
-		    HM_STR("(at the end)")));
+		mt_where(t);
 	}
 }
 
@@ -95,26 +118,43 @@ mt_diag_text(const char *label, struct hm_str text)
 		printf("#   %s… (%zu bytes in all)\n", label, text.len);
 }
 
-static void
-show_peer(const struct mt_peer *peer)
+/* The last lines of a text. */
+static struct hm_str
+tail(struct hm_str text, unsigned lines)
 {
-	if (peer->transcript.len == 0)
+	size_t at = text.len;
+
+	while (at > 0 && (text.p[at - 1] != '\n' || at == text.len ||
+	    --lines > 0))
+		at--;
+	return hm_str_skip(text, at);
+}
+
+static void
+show_peer(const struct mt_peer *peer, unsigned lines)
+{
+	struct hm_str all = hm_buf_view(&peer->transcript);
+	struct hm_str shown = tail(all, lines);
+
+	if (all.len == 0)
 		return;
-	mt_diag("---- %s", peer->name);
-	mt_diag_text("", hm_buf_view(&peer->transcript));
+	mt_diag("---- %s%s", peer->name,
+	    shown.len < all.len ? " (the last of it)" : "");
+	mt_diag_text("", shown);
 }
 
 void
 mt_show(struct mt *t, const struct mt_peer *first)
 {
+	enum { ALL = 200, SOME = 10 };
 	const struct mt_peer *peer;
 	const struct mt_log_line *line;
 
 	if (first != NULL)
-		show_peer(first);
+		show_peer(first, ALL);
 	for (peer = t->peers; peer != NULL; peer = peer->next)
 		if (peer != first)
-			show_peer(peer);
+			show_peer(peer, first != NULL ? SOME : ALL);
 	if (t->log != NULL)
 		mt_diag("---- log");
 	for (line = t->log; line != NULL; line = line->next)

@@ -109,6 +109,10 @@ begin_loop(struct mt *t, const struct mt_loop *loop)
 		t->pc = t->stmt->jump;
 		return;
 	}
+	if (t->nloops == MT_DEPTH) {
+		mt_fail(t, "too many loops and definitions in each other");
+		return;
+	}
 	t->loops[t->nloops] = *loop;
 	begin_round(t, &t->loops[t->nloops++]);
 }
@@ -148,10 +152,54 @@ do_end(struct mt *t, struct hm_str rest)
 	struct mt_loop *loop = &t->loops[t->nloops - 1];
 
 	(void)rest;
-	if (loop->round == loop->rounds)
-		t->nloops--;
-	else
+	if (loop->round < loop->rounds) {
 		begin_round(t, loop);
+		return;
+	}
+	t->nloops--;
+	if (loop->back > 0)
+		t->pc = loop->back;
+}
+
+/* define NAME: a statement of one's own; $1 to $9 are the words behind it. */
+static void
+do_define(struct mt *t, struct hm_str rest)
+{
+	struct mt_define *d = hm_new(t->arena, struct mt_define);
+
+	d->name = mt_word(t, &rest).p;
+	d->body = t->pc;
+	d->next = t->defines;
+	t->defines = d;
+	t->pc = t->stmt->jump;
+	if (d->name == NULL)
+		mt_fail(t, "write: define NAME");
+}
+
+static bool
+use_definition(struct mt *t, struct hm_str name, struct hm_str rest)
+{
+	const struct mt_define *d;
+	struct hm_str word;
+	char digit = '0';
+
+	for (d = t->defines; d != NULL; d = d->next)
+		if (hm_str_is(name, d->name))
+			break;
+	if (d == NULL)
+		return false;
+	if (t->nloops == MT_DEPTH) {
+		mt_fail(t, "too many loops and definitions in each other");
+		return true;
+	}
+	while (digit < '9' && (word = mt_word(t, &rest)).p != NULL) {
+		digit++;
+		mt_set(t, hm_str_n(&digit, 1), word);
+	}
+	t->loops[t->nloops++] = (struct mt_loop){ .body = d->body,
+	    .back = t->pc, .round = 1, .rounds = 1 };
+	t->pc = d->body;
+	return true;
 }
 
 /* ---- all ---- */
@@ -164,6 +212,7 @@ static const struct {
 	{ "clock", do_clock },
 	{ "command", mt_do_command },
 	{ "conf", mt_do_conf },
+	{ "define", do_define },
 	{ "each", do_each },
 	{ "end", do_end },
 	{ "expect", do_expect },
@@ -184,7 +233,7 @@ static const struct {
 static void
 run_statement(struct mt *t)
 {
-	struct hm_str rest = t->stmt->text;
+	struct hm_str rest = t->stmt->text, name;
 	struct mt_peer *peer;
 
 	for (size_t i = 0; i < HM_ARRAY_LEN(statements); i++) {
@@ -197,9 +246,10 @@ run_statement(struct mt *t)
 		return;
 	}
 	mt_command_settle(t);
-	peer = mt_peer_find(t, mt_word(t, &rest));
-	if (t->failed)
+	name = mt_word(t, &rest);
+	if (t->failed || use_definition(t, name, rest))
 		return;
+	peer = mt_peer_find(t, name);
 	if (peer != NULL)
 		mt_talk(t, peer, rest);
 	else
@@ -241,6 +291,7 @@ mt_run(struct mt *t)
 	for (peer = t->peers; peer != NULL; peer = peer->next)
 		hm_buf_release(&peer->transcript);
 	hm_buf_release(&t->output);
+	mt_script_free(&t->script);
 	if (t->skipped)
 		return 0;
 	printf("1..%u\n", t->count);

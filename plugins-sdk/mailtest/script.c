@@ -15,17 +15,23 @@
 
 enum { MAX_BYTES = 4 << 20 };
 
+static const char *const mt_mentions[] = {
+	[MT_PASSWORD] = "$password", [MT_PLAIN] = "$plain_",
+	[MT_ANNA] = "anna", [MT_BERT] = "bert",
+};
+
 struct reader {
 	struct hm_arena *arena;
 	struct mt_script *script;
-	struct hm_str rest;
+	const char *path;
+	struct hm_str bytes, rest;
 	unsigned line;
 };
 
 static void
 die(const struct reader *r, const char *why)
 {
-	printf("Bail out! %s:%u: %s\n", r->script->path, r->line, why);
+	printf("Bail out! %s:%u: %s\n", r->path, r->line, why);
 	exit(2);
 }
 
@@ -160,69 +166,112 @@ may_have_block(struct hm_str text)
 	    hm_str_is(second, "bdat");
 }
 
+static bool
+opens_block(struct hm_str text)
+{
+	return hm_str_starts(text, HM_STR("repeat ")) ||
+	    hm_str_starts(text, HM_STR("each ")) ||
+	    hm_str_starts(text, HM_STR("define "));
+}
+
 static void
-link_loops(struct reader *r)
+link_ends(struct reader *r)
 {
 	struct mt_script *s = r->script;
-	size_t open[8], depth = 0;
+	size_t open[MT_DEPTH], depth = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
+		r->path = s->at[i].path;
 		r->line = s->at[i].line;
-		if (hm_str_starts(s->at[i].text, HM_STR("repeat ")) ||
-		    hm_str_starts(s->at[i].text, HM_STR("each "))) {
+		if (opens_block(s->at[i].text)) {
 			if (depth == HM_ARRAY_LEN(open))
 				die(r, "too many loops in each other");
 			open[depth++] = i;
 		} else if (hm_str_is(s->at[i].text, "end")) {
 			if (depth == 0)
-				die(r, "\"end\" without \"repeat\" or \"each\"");
+				die(r, "\"end\" of nothing");
 			s->at[open[--depth]].jump = i + 1;
 		}
 	}
 	if (depth > 0)
-		die(r, "a loop without \"end\"");
+		die(r, "\"end\" is missing");
 }
 
-static size_t
-count_lines(struct hm_str bytes)
+static void
+add_stmt(struct reader *r, struct hm_str text)
 {
-	size_t n = 1;
+	struct mt_script *s = r->script;
+	struct mt_stmt *stmt;
 
-	for (size_t i = 0; i < bytes.len; i++)
-		n += bytes.p[i] == '\n';
-	return n;
+	if (s->n == s->cap) {
+		s->cap = s->cap > 0 ? 2 * s->cap : 64;
+		s->at = hm_xrealloc(s->at, s->cap * sizeof(*s->at));
+	}
+	stmt = &s->at[s->n++];
+	*stmt = (struct mt_stmt){ .path = r->path, .line = r->line };
+	if (may_have_block(text))
+		stmt->block = find_block(r, &text, &stmt->expands);
+	stmt->text = text;
+	for (size_t i = 0; i < HM_ARRAY_LEN(s->mentions); i++)
+		s->mentions[i] |= hm_str_find(r->bytes,
+		    hm_str(mt_mentions[i])) >= 0;
+}
+
+static void read_file(struct reader *r, const char *path, int depth);
+
+/* include FILE: beside the one that says so. */
+static void
+include(struct reader *r, struct hm_str name, int depth)
+{
+	struct reader inner = { .arena = r->arena, .script = r->script };
+	ssize_t slash = hm_str_rchr(hm_str(r->path), '/');
+
+	inner.path = r->path;
+	inner.line = r->line;
+	if (depth == 0)
+		die(r, "too many files include each other");
+	read_file(&inner, hm_printf(r->arena, "%.*s%.*s",
+	    (int)(slash + 1), r->path, HM_FMT(hm_str_trim(name))), depth - 1);
+}
+
+static void
+read_file(struct reader *r, const char *path, int depth)
+{
+	struct hm_err err = { 0 };
+
+	if (hm_file_read(r->arena, path, MAX_BYTES, &r->bytes, &err) < 0)
+		die(r, err.text);
+	r->path = path;
+	r->line = 0;
+	r->rest = r->bytes;
+	while (r->rest.p != NULL) {
+		struct hm_str text = hm_str_trim(next_line(r));
+
+		if (hm_str_starts(text, HM_STR("include ")))
+			include(r, hm_str_skip(text, 8), depth);
+		else if (text.len > 0 && text.p[0] != '#')
+			add_stmt(r, text);
+	}
 }
 
 void
 mt_script_read(struct hm_arena *arena, const char *path, struct mt_script *ret)
 {
-	struct reader r = { .arena = arena, .script = ret };
-	struct hm_err err = { 0 };
+	struct reader r = { .arena = arena, .script = ret, .path = path };
 
-	*ret = (struct mt_script){ .path = path };
-	if (hm_file_read(arena, path, MAX_BYTES, &ret->bytes, &err) < 0) {
-		printf("Bail out! %s\n", err.text);
-		exit(2);
-	}
-	r.rest = ret->bytes;
-	ret->at = hm_alloc_array(arena, count_lines(r.rest), sizeof(*ret->at));
-	while (r.rest.p != NULL) {
-		struct hm_str text = hm_str_trim(next_line(&r));
-		struct mt_stmt *stmt = &ret->at[ret->n];
-
-		if (text.len == 0 || text.p[0] == '#')
-			continue;
-		ret->n++;
-		stmt->line = r.line;
-		if (may_have_block(text))
-			stmt->block = find_block(&r, &text, &stmt->expands);
-		stmt->text = text;
-	}
-	link_loops(&r);
+	*ret = (struct mt_script){ .n = 0 };
+	read_file(&r, path, 3);
+	link_ends(&r);
 }
 
 bool
-mt_script_mentions(const struct mt_script *script, const char *word)
+mt_script_mentions(const struct mt_script *script, enum mt_mention what)
 {
-	return hm_str_find(script->bytes, hm_str(word)) >= 0;
+	return script->mentions[what];
+}
+
+void
+mt_script_free(struct mt_script *script)
+{
+	free(script->at);
 }

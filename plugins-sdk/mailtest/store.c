@@ -151,7 +151,8 @@ mt_expect_message(struct mt *t, struct hm_str rest)
 	q.uid = (uint32_t)uid;
 	if (!find_store(t, &q) || !hm_harness_run(ask, &q))
 		return;
-	if (!mt_ok(t, q.found && mt_matches(t, rest, hm_buf_view(&q.bytes)),
+	if (!mt_ok(t, q.found && mt_matches(t, rest,
+	    mt_without_cr(t, hm_buf_view(&q.bytes))),
 	    "message %u in %.*s of %.*s has %.*s", q.uid, HM_FMT(q.mailbox),
 	    HM_FMT(q.account), HM_FMT(rest))) {
 		if (q.found)

@@ -83,21 +83,6 @@ can_judge(void *arg)
 	return next_unit(c, &unit) || c->ended;
 }
 
-/* With LF line ends, which are easier to write patterns for. */
-static struct hm_str
-without_cr(struct mt *t, struct hm_str s)
-{
-	struct hm_buf out = { 0 };
-	struct hm_str copy;
-
-	for (size_t i = 0; i < s.len; i++)
-		if (s.p[i] != '\r' || i + 1 == s.len || s.p[i + 1] != '\n')
-			hm_buf_putc(&out, s.p[i]);
-	copy = hm_str_dup(t->arena, hm_buf_view(&out));
-	hm_buf_release(&out);
-	return copy.p != NULL ? copy : HM_STR("");
-}
-
 /* What is heard next; false when nothing whole comes within the patience. */
 static bool
 hear(struct mt *t, struct mt_peer *peer, struct hm_str *ret)
@@ -114,7 +99,7 @@ hear(struct mt *t, struct mt_peer *peer, struct hm_str *ret)
 		return hear(t, peer, ret);
 	}
 	c->taken += unit.len + 2;
-	*ret = without_cr(t, unit);
+	*ret = mt_without_cr(t, unit);
 	mt_transcript(t, peer, "<", *ret);
 	return true;
 }
@@ -211,7 +196,7 @@ say(struct mt *t, struct mt_peer *peer, struct hm_str bytes)
 {
 	struct mt_conn *c = peer->conn;
 
-	mt_transcript(t, peer, ">", without_cr(t, bytes));
+	mt_transcript(t, peer, ">", mt_without_cr(t, bytes));
 	hm_buf_str(&c->out, bytes);
 	hm_wake(&c->cond);
 	hm_harness_settle();

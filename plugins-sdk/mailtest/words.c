@@ -16,15 +16,21 @@ name_char(char c)
 	    (c >= '0' && c <= '9') || c == '_';
 }
 
-/* The name behind a "$" at the front of text; empty if that is none. */
+/* The name in "$name", "${name}" or "${name_of_$1}" at the front of text, empty if that is none;
+ * *ret_used is the length of it all. */
 static struct hm_str
-variable_name(struct hm_str text)
+variable_name(struct hm_str text, size_t *ret_used)
 {
-	size_t n = 1;
+	bool braces = text.len > 1 && text.p[1] == '{';
+	size_t from = braces ? 2 : 1, n = from;
 
-	while (n < text.len && name_char(text.p[n]))
+	while (n < text.len && (name_char(text.p[n]) ||
+	    (braces && text.p[n] == '$')))
 		n++;
-	return hm_str_n(text.p + 1, n - 1);
+	if (braces && (n == text.len || text.p[n] != '}'))
+		n = from;
+	*ret_used = n + (braces ? 1 : 0);
+	return hm_str_n(text.p + from, n - from);
 }
 
 static struct mt_var *
@@ -61,9 +67,12 @@ mt_expand(struct mt *t, struct hm_str text)
 	while (text.len > 0) {
 		struct hm_str name = { NULL, 0 };
 		struct mt_var *v;
+		size_t used = 1;
 
 		if (text.p[0] == '$')
-			name = variable_name(text);
+			name = variable_name(text, &used);
+		if (hm_str_chr(name, '$') >= 0)
+			name = mt_expand(t, name);
 		if (text.len > 1 && text.p[0] == '$' && text.p[1] == '$') {
 			hm_buf_putc(&out, '$');
 			text = hm_str_skip(text, 2);
@@ -76,7 +85,7 @@ mt_expand(struct mt *t, struct hm_str text)
 			break;
 		} else {
 			hm_buf_str(&out, v->value);
-			text = hm_str_skip(text, name.len + 1);
+			text = hm_str_skip(text, used);
 		}
 	}
 	copy = hm_str_dup(t->arena, hm_buf_view(&out));
@@ -213,6 +222,20 @@ mt_unescape(struct hm_buf *out, struct hm_str s)
 
 /* ---- patterns ---- */
 
+struct hm_str
+mt_without_cr(struct mt *t, struct hm_str s)
+{
+	struct hm_buf out = { 0 };
+	struct hm_str copy;
+
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] != '\r' || i + 1 == s.len || s.p[i + 1] != '\n')
+			hm_buf_putc(&out, s.p[i]);
+	copy = hm_str_dup(t->arena, hm_buf_view(&out));
+	hm_buf_release(&out);
+	return copy.p != NULL ? copy : HM_STR("");
+}
+
 struct pattern {
 	struct hm_buf text;            /* as an extended regular expression */
 	struct hm_str takes[MAX_GROUPS]; /* the variable of a group, or absent */
@@ -241,9 +264,12 @@ add_taker(struct pattern *p, struct hm_str name)
 static size_t
 add_variable(struct mt *t, struct pattern *p, struct hm_str text, bool regex)
 {
-	struct hm_str name = variable_name(text);
+	size_t used;
+	struct hm_str name = variable_name(text, &used);
 	struct mt_var *v = find(t, name);
 
+	if (hm_str_chr(name, '$') >= 0)
+		v = find(t, mt_expand(t, name));
 	if (text.len > 1 && text.p[1] == '$') {
 		hm_buf_puts(&p->text, "\\$");
 		return 2;
@@ -256,7 +282,7 @@ add_variable(struct mt *t, struct pattern *p, struct hm_str text, bool regex)
 		add_literal(p, v->value);
 	else
 		add_taker(p, name);
-	return name.len + 1;
+	return used;
 }
 
 /* The part between the slashes; groups of the author's are counted. */

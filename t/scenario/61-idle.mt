@@ -1,33 +1,40 @@
-client r connect 993 tls
+# Mail comes in by SMTP; a session in IDLE hears of it, and of what another
+# session does with it.
 need smtp imap
-r < * OK
-r > a LOGIN anna $password
-r <* a OK
-r > b SELECT INBOX
-r <* b OK
+include common.inc
+
+imap r anna
 r > c IDLE
 r < +
-client s connect 25
-s < 220
-s > EHLO client.example
-s < /250.SIZE/
-s > MAIL FROM:<x@example.com>
-s < 250
-s > RCPT TO:<anna@example.org>
-s < 250
-s > DATA
-s < 354
-s data <<END
-Subject: hi
-
-there
-END
-s < 250
+smtp s
+deliver s x@example.com anna@example.org hello
 r < * 1 EXISTS
+r < * 1 FETCH (UID 1 FLAGS ())
+r silent 1s
+expect log event=delivered account=anna mailbox=INBOX uid=1
+
+imap w anna
+w > a STORE 1 +FLAGS (\Flagged)
+w < /^\* 1 FETCH .*FLAGS \(.*\\Flagged/
+w < a OK
+r < /^\* 1 FETCH .*\\Flagged/
+w > b STORE 1 +FLAGS.SILENT (\Deleted)
+w < b OK
+r < /^\* 1 FETCH .*\\Deleted/
+w > c EXPUNGE
+w < * 1 EXPUNGE
+w <* c OK
+r < * 1 EXPUNGE
+r silent 1s
 r > DONE
-r <* c OK
-r > d FETCH 1 (FLAGS BODY.PEEK[HEADER.FIELDS (Subject)])
-r < /Subject: hi/
+r < c OK
+
+# Somebody else's mail is none of its business.
+r > d IDLE
+r < +
+deliver s x@example.com bert@example.org hello
+r silent 1s
+r > DONE
 r < d OK
-expect log event=delivered account=anna
-expect mailbox anna INBOX 1 unseen 1
+expect mailbox anna INBOX 0
+expect mailbox bert INBOX 1 unseen 1
