@@ -24,7 +24,10 @@
 
 /* ---- script.c: the file as statements ---- */
 
-enum { MT_DEPTH = 16 };   /* of loops and definitions in each other */
+enum {
+	MT_DEPTH = 16,          /* of loops and definitions in each other */
+	MT_ARGS = 9,
+};
 
 struct mt_stmt {
 	const char *path;
@@ -71,6 +74,7 @@ struct mt_loop {
 	struct hm_str var;
 	uint64_t round, rounds; /* round counts from 1 */
 	struct hm_str *values;  /* of the variable; NULL: the round's number */
+	struct hm_str args[MT_ARGS]; /* $1 to $9 as they were before */
 };
 
 struct mt_log_line {
@@ -169,6 +173,8 @@ bool mt_word_is(struct hm_str *rest, const char *word);
 struct hm_str mt_expand(struct mt *t, struct hm_str text);
 struct hm_str mt_block(struct mt *t);
 void mt_set(struct mt *t, struct hm_str name, struct hm_str value);
+/* Its value, absent if it has none. */
+struct hm_str mt_get(struct mt *t, struct hm_str name);
 /* "5s", "1h30m", "250ms"; negative when it is none. */
 int64_t mt_duration(struct hm_str text);
 bool mt_number(struct mt *t, struct hm_str *rest, uint64_t *ret);

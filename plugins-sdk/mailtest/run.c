@@ -146,6 +146,19 @@ do_each(struct mt *t, struct hm_str rest)
 		begin_loop(t, &loop);
 }
 
+/* $1 to $9 get these values, and their own take the place. */
+static void
+swap_args(struct mt *t, struct hm_str args[MT_ARGS])
+{
+	for (size_t i = 0; i < MT_ARGS; i++) {
+		char digit = (char)('1' + i);
+		struct hm_str name = hm_str_n(&digit, 1), was = mt_get(t, name);
+
+		mt_set(t, name, args[i]);
+		args[i] = was;
+	}
+}
+
 static void
 do_end(struct mt *t, struct hm_str rest)
 {
@@ -157,8 +170,10 @@ do_end(struct mt *t, struct hm_str rest)
 		return;
 	}
 	t->nloops--;
-	if (loop->back > 0)
-		t->pc = loop->back;
+	if (loop->back == 0)
+		return;
+	t->pc = loop->back;
+	swap_args(t, loop->args);
 }
 
 /* define NAME: a statement of one's own; $1 to $9 are the words behind it. */
@@ -180,8 +195,7 @@ static bool
 use_definition(struct mt *t, struct hm_str name, struct hm_str rest)
 {
 	const struct mt_define *d;
-	struct hm_str word;
-	char digit = '0';
+	struct mt_loop *loop = &t->loops[t->nloops];
 
 	for (d = t->defines; d != NULL; d = d->next)
 		if (hm_str_is(name, d->name))
@@ -192,12 +206,12 @@ use_definition(struct mt *t, struct hm_str name, struct hm_str rest)
 		mt_fail(t, "too many loops and definitions in each other");
 		return true;
 	}
-	while (digit < '9' && (word = mt_word(t, &rest)).p != NULL) {
-		digit++;
-		mt_set(t, hm_str_n(&digit, 1), word);
-	}
-	t->loops[t->nloops++] = (struct mt_loop){ .body = d->body,
-	    .back = t->pc, .round = 1, .rounds = 1 };
+	*loop = (struct mt_loop){ .body = d->body, .back = t->pc, .round = 1,
+	    .rounds = 1 };
+	for (size_t i = 0; i < MT_ARGS; i++)
+		loop->args[i] = mt_word(t, &rest);
+	swap_args(t, loop->args);
+	t->nloops++;
 	t->pc = d->body;
 	return true;
 }

@@ -44,6 +44,15 @@ find(struct mt *t, struct hm_str name)
 	return NULL;
 }
 
+/* One without a value counts as none. */
+static struct mt_var *
+find_set(struct mt *t, struct hm_str name)
+{
+	struct mt_var *v = find(t, name);
+
+	return v != NULL && v->value.p != NULL ? v : NULL;
+}
+
 void
 mt_set(struct mt *t, struct hm_str name, struct hm_str value)
 {
@@ -55,7 +64,16 @@ mt_set(struct mt *t, struct hm_str name, struct hm_str value)
 		v->next = t->vars;
 		t->vars = v;
 	}
-	v->value = hm_str_dup(t->arena, value);
+	v->value = value.p != NULL ? hm_str_dup(t->arena, value) : value;
+}
+
+struct hm_str
+mt_get(struct mt *t, struct hm_str name)
+{
+	const struct mt_var *v = find(t, name);
+	struct hm_str none = { NULL, 0 };
+
+	return v != NULL ? v->value : none;
 }
 
 struct hm_str
@@ -79,7 +97,7 @@ mt_expand(struct mt *t, struct hm_str text)
 		} else if (name.len == 0) {
 			hm_buf_putc(&out, text.p[0]);
 			text = hm_str_skip(text, 1);
-		} else if ((v = find(t, name)) == NULL) {
+		} else if ((v = find_set(t, name)) == NULL) {
 			mt_fail(t, "there is no variable $%.*s (write $$ for a "
 			    "dollar sign)", HM_FMT(name));
 			break;
@@ -266,10 +284,10 @@ add_variable(struct mt *t, struct pattern *p, struct hm_str text, bool regex)
 {
 	size_t used;
 	struct hm_str name = variable_name(text, &used);
-	struct mt_var *v = find(t, name);
+	struct mt_var *v = find_set(t, name);
 
 	if (hm_str_chr(name, '$') >= 0)
-		v = find(t, mt_expand(t, name));
+		v = find_set(t, mt_expand(t, name));
 	if (text.len > 1 && text.p[1] == '$') {
 		hm_buf_puts(&p->text, "\\$");
 		return 2;

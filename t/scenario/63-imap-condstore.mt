@@ -31,10 +31,12 @@ a < a4 OK
 
 # The other session knows after its next command.
 b > b1 NOOP
+b < * FLAGS
+b < * OK [PERMANENTFLAGS
 b < * 3 EXISTS
 b <* b1 OK
 b > b2 STORE 2 (UNCHANGEDSINCE $m2) +FLAGS (\Flagged)
-b < /^\* 2 FETCH .*MODSEQ \($m4\)/
+b <* /^\* 2 FETCH .*MODSEQ \($m4\)/
 b < b2 OK
 
 # What was changed meanwhile is left alone, and named.
