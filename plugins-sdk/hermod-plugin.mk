@@ -5,7 +5,8 @@
 #	include $(shell pkg-config --variable=plugin_mk hermod)
 #
 # May be set before: SOURCES (default: $(MODULE).c), MAN, CFLAGS, LDLIBS,
-# TESTS (TAP scripts, run with HERMOD and HERMOD_MODULE_PATH set). Targets: all,
+# TESTS (TAP scripts, run with HERMOD and HERMOD_MODULE_PATH set; default:
+# t/*.t), SCENARIOS (played by hermod-mailtest; default: t/*.mt). Targets: all,
 # check, install, clean. GNU make.
 
 ifeq ($(MODULE),)
@@ -15,6 +16,7 @@ endif
 SOURCES ?= $(MODULE).c
 CFLAGS ?= -O2 -g
 TESTS ?= $(wildcard t/*.t)
+SCENARIOS ?= $(wildcard t/*.mt)
 INSTALL ?= install
 
 hm_var = $(shell pkg-config --variable=$(1) hermod)
@@ -24,6 +26,8 @@ hm_moduledir := $(call hm_var,moduledir)
 hm_confddir := $(call hm_var,confddir)
 hm_mandir := $(call hm_var,mandir)
 HERMOD ?= $(call hm_var,bindir)/hermod
+MAILTEST ?= $(call hm_var,bindir)/hermod-mailtest
+hm_templates := $(call hm_var,datadir)/hermod
 
 # Hidden visibility leaves the one symbol that HM_MODULE exports; with -z defs
 # a call of anything but Hermod and $(LDLIBS) does not link.
@@ -58,6 +62,10 @@ check: all
 	HERMOD_MODULE_PATH=`pwd` $(HERMOD) -c "$$dir" config check; \
 	for t in $(TESTS); do \
 		HERMOD='$(HERMOD)' HERMOD_MODULE_PATH=`pwd` "$$t"; \
+	done; \
+	for t in $(SCENARIOS); do \
+		HERMOD_MODULE_PATH=`pwd`:$(hm_moduledir) \
+		    HERMOD_TEMPLATES=$(hm_templates) $(MAILTEST) "$$t"; \
 	done
 
 install: all

@@ -173,14 +173,6 @@ s close
 c closed
 END
 
-plays "TLS" <<END
-server s listen 127.0.0.5:25
-client c connect 127.0.0.5:25
-s accept
-c > STARTTLS
-s < STARTTLS
-END
-
 plays "nobody listens" <<END
 client c connect 127.0.0.5:25 refused
 END
@@ -218,6 +210,47 @@ repeat 0
 	c > never
 end
 s silent 1s
+END
+
+plays "definitions, with words of their own" <<END
+$pair
+define say
+	c > \$1 and \$2
+	s < \$1
+end
+define twice
+	say \$1 "\$2 x"
+	say \$1 \$2
+end
+twice one two
+each what say
+	\$what three four
+end
+s silent 1s
+END
+
+printf 'define hello\n\tc > hello\n\ts < $1\nend\n' > "$trash/common.inc"
+fails "what is used, and says where" "used at" <<END
+include common.inc
+$pair
+hello hello
+hello good-bye
+END
+
+plays "braces around names" <<END
+$pair
+set a_b 1
+set name b
+c > \${a_b}2 \${a_\$name}3
+s < 12 13
+END
+
+plays "what a client must not do with TLS" <<END
+server s listen 127.0.0.5:25
+client c connect 127.0.0.5:25
+s accept
+s close
+c starttls refused
 END
 
 plays "an empty server and its commands" <<END

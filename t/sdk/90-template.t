@@ -41,6 +41,8 @@ symbols=$(nm -D --defined-only hello.so | awk '{ print $3 }' | tr '\n' ' ')
 [ "$symbols" = 'hm_module ' ]
 ok $? "one symbol is let out: $symbols"
 try 'make check loads it' "$make" check HERMOD="$HERMOD"
+printf '%s\n' "$tap_out" | grep -q 'ok .*X-Hello'
+ok $? 'and plays its scenario'
 try 'make install' "$make" install
 [ -e "$(pkg-config --variable=moduledir hermod)/hello.so" ] &&
     [ -e "$(pkg-config --variable=confddir hermod)/hello.yaml" ] &&
