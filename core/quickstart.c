@@ -15,20 +15,24 @@
 #include "setup.h"
 
 static const char usage[] =
-"usage: hermod [-c DIR] quickstart [--hostname NAME] [--data-dir DIR] ADDRESS\n"
+"usage: hermod [-c DIR] quickstart [--hostname NAME] [--data-dir DIR]\n"
+"           [--user NAME] ADDRESS\n"
 "\n"
 "Writes a first configuration for mail at ADDRESS's domain: hermod.yaml, conf.d,\n"
 "domains.yaml, a certificate to begin with, and an account with a new password.\n"
 "Prints what to do next. Touches nothing that exists.\n"
 "\n"
 "  --hostname NAME  name of this host in DNS (default: its own, in the domain)\n"
-"  --data-dir DIR   where mail will be kept (default: " HM_STATEDIR ")\n";
+"  --data-dir DIR   where mail will be kept (default: " HM_STATEDIR ")\n"
+"  --user NAME      whom the server works as when root starts it (default:\n"
+"                   hermod); it must exist\n";
 
 struct quickstart {
 	struct hm_arena *arena;
 	const char *conf_dir;
 	const char *data_dir;
 	const char *hostname;
+	const char *user;
 	struct hm_addr address;
 	const char *account;
 	const char *domain;
@@ -71,8 +75,10 @@ write_all(struct quickstart *q, const struct hm_options *options,
 	const char *const set_password[] = { "account", "password", q->account,
 	    NULL };
 	static const char *const check[] = { "config", "check", NULL };
+	static const char *const writable[] = { "domains", NULL };
 	const struct hm_setup_var vars[] = {
 		{ "HOSTNAME", q->hostname }, { "DATADIR", q->data_dir },
+		{ "USER", q->user },
 		{ "ACCOUNT", q->account }, { "DOMAIN", q->domain },
 		{ "ADDRESS", hm_strndup(q->arena, q->address.text.p,
 		    q->address.text.len) },
@@ -83,6 +89,8 @@ write_all(struct quickstart *q, const struct hm_options *options,
 	if (r == 0)
 		r = hm_setup_certificate(q->conf_dir, "keys", q->hostname, 365,
 		    reterr);
+	if (r == 0 && geteuid() == 0)
+		r = hm_setup_own(q->conf_dir, q->user, writable, reterr);
 	if (r == 0 && hm_setup_command(options, q->conf_dir, check, "") != 0)
 		r = hm_err_set(reterr, -HM_EINVAL,
 		    "the new configuration has mistakes, see above");
@@ -103,17 +111,13 @@ tell_next(const struct quickstart *q)
 	    "     %s.  MX         10 %s.\n\n"
 	    "2. Put a certificate for %s in %s/keys,\n"
 	    "   in place of the one that nobody trusts yet.\n"
-	    "3. A user for the server to work as, if there is none:\n\n"
-	    "     useradd --system --home %s hermod\n"
-	    "     chown -R hermod: %s; chown -R root:hermod %s\n\n"
-	    "4. Open ports 25, 465, 587, 143 and 993, and start:\n\n"
+	    "3. Open ports 25, 465, 587, 143 and 993, and start:\n\n"
 	    "     hermod -c %s config check\n"
 	    "     hermod -c %s serve\n\n"
 	    "In a mail program: IMAP %s port 993 TLS, SMTP port 465 TLS, user %s.\n",
 	    q->conf_dir, q->data_dir, q->account, q->password, q->account,
 	    q->hostname, q->domain, q->hostname, q->hostname, q->conf_dir,
-	    q->data_dir, q->data_dir, q->conf_dir, q->conf_dir, q->conf_dir,
-	    q->hostname, q->account);
+	    q->conf_dir, q->conf_dir, q->hostname, q->account);
 }
 
 static int
@@ -149,7 +153,8 @@ int
 hm_program_quickstart(const struct hm_options *options, struct hm_argv argv)
 {
 	struct quickstart q = { .arena = hm_arena_new(NULL, "quickstart"),
-	    .conf_dir = options->conf_dir, .data_dir = HM_STATEDIR };
+	    .conf_dir = options->conf_dir, .data_dir = HM_STATEDIR,
+	    .user = "hermod" };
 	const char *address = NULL;
 	bool wrong = false;
 	int status;
@@ -161,6 +166,8 @@ hm_program_quickstart(const struct hm_options *options, struct hm_argv argv)
 			q.hostname = argv.at[++i];
 		else if (strcmp(argv.at[i], "--data-dir") == 0 && more)
 			q.data_dir = argv.at[++i];
+		else if (strcmp(argv.at[i], "--user") == 0 && more)
+			q.user = argv.at[++i];
 		else if (argv.at[i][0] != '-' && address == NULL)
 			address = argv.at[i];
 		else

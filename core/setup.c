@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,48 @@ hm_setup_certificate(const char *dir, const char *folder, const char *host,
 		    hm_printf(arena, "%s/%s.key", base, host), reterr);
 	hm_arena_free(arena);
 	return r;
+}
+
+/* nftw() has no argument for its function. */
+static struct {
+	uid_t uid;
+	gid_t gid;
+} owner;
+
+static int
+own_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	mode_t mode = S_ISDIR(st->st_mode) ? 0750 : 0640;
+
+	(void)kind;
+	(void)ftw;
+	return lchown(path, owner.uid, owner.gid) < 0 || chmod(path, mode) < 0;
+}
+
+int
+hm_setup_own(const char *dir, const char *user, const char *const *writable,
+    struct hm_err *reterr)
+{
+	struct hm_arena *arena;
+	const struct passwd *pw = getpwnam(user);
+	int r;
+
+	if (pw == NULL)
+		return hm_err_set(reterr, -HM_ENOENT, "there is no user %s for "
+		    "the server to work as: useradd --system %s", user, user);
+	owner.uid = 0;
+	owner.gid = pw->pw_gid;
+	r = nftw(dir, own_one, 8, FTW_DEPTH | FTW_PHYS);
+	owner.uid = pw->pw_uid;
+	arena = hm_arena_new(NULL, "setup");
+	for (; r == 0 && *writable != NULL; writable++)
+		r = nftw(hm_printf(arena, "%s/%s", dir, *writable), own_one, 8,
+		    FTW_DEPTH | FTW_PHYS);
+	hm_arena_free(arena);
+	if (r != 0)
+		return hm_err_errno(reterr, errno, "cannot give %s to %s", dir,
+		    user);
+	return 0;
 }
 
 /* The child's side: never returns. */

@@ -20,6 +20,10 @@ int hm_setup_copy(const char *name, const char *dir,
  * folder may be "". */
 int hm_setup_certificate(const char *dir, const char *folder, const char *host,
     int days, struct hm_err *reterr);
+/* For root: what lies below dir belongs to root and is read by the group of user;
+ * the folders named in writable (NULL-ended) belong to user. */
+int hm_setup_own(const char *dir, const char *user, const char *const *writable,
+    struct hm_err *reterr);
 /* Runs "hermod -c dir WORD…" in a process of its own with input as its standard
  * input; its output is not shown unless it fails. Returns its exit status. */
 int hm_setup_command(const struct hm_options *options, const char *dir,
