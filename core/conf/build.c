@@ -324,7 +324,6 @@ int
 hm_conf_build(struct hm_arena *arena, const struct hm_node *map,
     const struct hm_opt *table, void *out, struct hm_errs *errs)
 {
-	/* Relative default paths start where the file does. */
 	struct hm_conf_ctx ctx = { .dir = map != NULL ? map->doc->dir : NULL };
 
 	return hm_conf_build_with(arena, &ctx, map, table, out, errs);

@@ -16,7 +16,8 @@ struct hm_conf_ctx {
 	const struct hm_addrlist *addresses; /* NULL: all of this host */
 	const struct hm_opt *also;           /* allowed here, read elsewhere */
 	bool partial;                        /* any other name is, too */
-	const char *dir;                     /* for paths where no file is */
+	const char *dir;                     /* where relative paths begin;
+	                                      * NULL: where the file is */
 };
 
 int hm_conf_build_with(struct hm_arena *arena, const struct hm_conf_ctx *ctx,

@@ -62,7 +62,7 @@ type_words(const struct hm_opt *opt)
 	case HM_OPT_TYPE_LIST: return "List of texts";
 	case HM_OPT_TYPE_ADDRS: return "List of addresses with ports";
 	case HM_OPT_TYPE_NETS: return "List of networks";
-	case HM_OPT_TYPE_FILE: return "Path, relative to this file";
+	case HM_OPT_TYPE_FILE: return "Path, relative to the folder of hermod.yaml";
 	case HM_OPT_TYPE_SECRET: return "Secret text";
 	case HM_OPT_TYPE_MAP: return "Map of names to texts";
 	case HM_OPT_TYPE_BLOCK: return "Options of their own";

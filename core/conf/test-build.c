@@ -444,7 +444,7 @@ static const char simple_example[] =
 	"# Options of their own.\n"
 	"#tls:\n"
 	"#  # The certificate.\n"
-	"#  # Path, relative to this file. Required.\n"
+	"#  # Path, relative to the folder of hermod.yaml. Required.\n"
 	"#  cert-file:\n"
 	"#  # How long it lasts.\n"
 	"#  # Whole number. Default: 90.\n"
@@ -455,7 +455,7 @@ static const char simple_example[] =
 	"#hosts:\n"
 	"#  NAME:\n"
 	"#    # The certificate.\n"
-	"#    # Path, relative to this file. Required.\n"
+	"#    # Path, relative to the folder of hermod.yaml. Required.\n"
 	"#    cert-file:\n"
 	"#    # How long it lasts.\n"
 	"#    # Whole number. Default: 90.\n"
@@ -515,7 +515,7 @@ test_show(void)
 		"  days: 90  # default\n"
 		"hosts:\n"
 		"  one:\n"
-		"    cert-file: /d/x/1.pem  # x/y.yaml:6\n"
+		"    cert-file: /d/1.pem  # x/y.yaml:6\n"
 		"    days: 90  # default\n";
 	struct hm_errs *errs = hm_errs_new(arena);
 	struct hm_conf_ctx ctx = { .dir = "/d" };

@@ -138,7 +138,7 @@ static const char *
 read_file(const struct hm_builder *b, const struct hm_opt *opt,
     const struct hm_node *node)
 {
-	const char *path = read_text(b, opt, node);
+	const char *path = read_text(b, opt, node), *dir;
 	char name[HM_OPT_NAME_MAX];
 
 	if (path == NULL)
@@ -148,10 +148,12 @@ read_file(const struct hm_builder *b, const struct hm_opt *opt,
 		    hm_opt_name(name, opt));
 		return NULL;
 	}
-	if (path[0] == '/' || node->doc->dir == NULL)
+	dir = b->ctx != NULL && b->ctx->dir != NULL ? b->ctx->dir :
+	    node->doc->dir;
+	if (path[0] == '/' || dir == NULL)
 		return path;
-	return hm_printf(b->arena, "%s/%s",
-	    strcmp(node->doc->dir, "/") == 0 ? "" : node->doc->dir, path);
+	return hm_printf(b->arena, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir,
+	    path);
 }
 
 static const char *

@@ -36,7 +36,7 @@ enum hm_opt_type {
 	HM_OPT_TYPE_ADDRS = 8,   /* const struct hm_addrlist *; a bare port stands
 	                          * for that port on every address of hermod.yaml */
 	HM_OPT_TYPE_NETS = 9,    /* const struct hm_netlist * */
-	HM_OPT_TYPE_FILE = 10,   /* const char *: path, relative to the file's folder */
+	HM_OPT_TYPE_FILE = 10,   /* const char *: path, relative to hermod.yaml's folder */
 	HM_OPT_TYPE_SECRET = 11, /* const char *: never printed or logged */
 	HM_OPT_TYPE_MAP = 12,    /* const struct hm_strmap * */
 	HM_OPT_TYPE_BLOCK = 13,  /* a nested struct, by value */
