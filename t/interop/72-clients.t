@@ -126,7 +126,13 @@ sslcacertfile = %s
 else:
     skip("offlineimap", "not installed")
 
-if shutil.which("mutt") and shutil.which("script"):
+def terminal():
+    """mutt's screen needs a pseudo-terminal; not every build room has one."""
+    return shutil.which("script") and run(
+        "script", "-qec", "true", "/dev/null", stdin=subprocess.DEVNULL)[0] == 0
+
+
+if shutil.which("mutt"):
     rc = write("muttrc", """set imap_user=anna
 set imap_pass="%s"
 set certificate_file=%s
@@ -145,16 +151,16 @@ set copy=no timeout=1 mail_check=1 ssl_force_tls=yes
                      "anna@example.org", input="Hello from mutt\n")
     if not ok(code == 0, "mutt sends"):
         diag(text)
-    before = status("INBOX")
-    code, text = run(
-        "script", "-qec", "mutt -F %s -n -e 'push \"<tag-pattern>~s mutt<enter>"
-        "<tag-prefix><save-message>=Archive<enter><sync-mailbox><quit>\"'" % rc,
-        "/dev/null", stdin=subprocess.DEVNULL)
-    if not ok(code == 0 and (status("Archive") or b"").startswith(
-            b"MESSAGES 1"), "mutt reads, and saves to Archive"):
-        diag(before)
-        diag(status("INBOX"))
-        diag(text)
+    if terminal():
+        code, text = run(
+            "script", "-qec", "mutt -F %s -n -e 'push \"<tag-pattern>~s mutt"
+            "<enter><tag-prefix><save-message>=Archive<enter><sync-mailbox>"
+            "<quit>\"'" % rc, "/dev/null", stdin=subprocess.DEVNULL)
+        if not ok(code == 0 and (status("Archive") or b"").startswith(
+                b"MESSAGES 1"), "mutt reads, and saves to Archive"):
+            diag(text)
+    else:
+        skip("mutt reads", "no pseudo-terminal")
 else:
     skip("mutt", "not installed")
 server.close()
