@@ -87,6 +87,18 @@ addresses(const struct localserve *ls)
 	return have_ipv6() ? "127.0.0.1, \"::1\"" : "127.0.0.1";
 }
 
+/* The data directory is of whoever runs this: made by a command, it would be
+ * given to the user of "hermod serve", who need not get at DIR. */
+static int
+make_data_dir(const struct localserve *ls, struct hm_err *reterr)
+{
+	const char *path = hm_printf(ls->arena, "%s/data", ls->dir);
+
+	if (mkdir(path, 0750) < 0 && errno != EEXIST)
+		return hm_err_errno(reterr, errno, "cannot make %s", path);
+	return 0;
+}
+
 static int
 initialise(const struct localserve *ls, const struct hm_options *options,
     struct hm_err *reterr)
@@ -111,6 +123,8 @@ initialise(const struct localserve *ls, const struct hm_options *options,
 	if (r == 0)
 		r = hm_setup_certificate(ls->dir, "", "localhost", 4 * 365,
 		    reterr);
+	if (r == 0)
+		r = make_data_dir(ls, reterr);
 	if (r == 0 && hm_setup_command(options, ls->dir, words,
 	    hm_printf(ls->arena, "%s\n", password)) != 0)
 		r = hm_err_set(reterr, -HM_EIO, "cannot set the password");
