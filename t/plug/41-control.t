@@ -6,5 +6,5 @@ build_probe probe || exit 99
 start_server || exit 99
 python3 "$top_srcdir/t/plug/41-control.py" "$trash/data/ctl"
 status=$?
-hermod stop
+stop_server
 exit $status

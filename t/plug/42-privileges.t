@@ -63,8 +63,7 @@ kill -KILL $pids
 wait_for sh -c "[ -n \"\$(pgrep -P $server)\" ]" && sleep 0.2
 wait_for hermod generations
 [ "$(greeting "$1")" = 'probe 1 1' ]; ok $? 'a new worker serves'
-hermod stop
-wait "$server"
+stop_server
 ok $? 'the server ended well'
 
 # Offline, what root does is still the server's.

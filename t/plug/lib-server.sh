@@ -42,6 +42,12 @@ start_server () {
 	wait_for test -S "$trash/data/ctl" && wait_for hermod generations
 }
 
+# Whatever has gone wrong, the script comes to its end.
+stop_server () {
+	timeout 60 "$HERMOD" -c "$conf" stop || kill -KILL "$server"
+	wait "$server"
+}
+
 # gives STATUS TEXT NAME COMMAND...: the command's exit status, and a pattern
 # (grep -e) that its words must have; TEXT may be empty.
 gives () {
