@@ -79,6 +79,58 @@ cmp -s "$trash/out" "$trash/want"
 ok $? 'it refuses one and greets the other'
 [ "$tap_failed" -eq 0 ] || diag "$(cat "$trash/out" "$trash/err")"
 
+# The same over SMTP, in a whole server.
+ports=$(python3 -c '
+import socket
+open = [socket.create_server(("127.0.0.1", 0)) for i in range(5)]
+print(*[s.getsockname()[1] for s in open])' 2> /dev/null)
+export HERMOD_TEMPLATES="$prefix/share/hermod"
+export HERMOD_MODULE_PATH="$(pkg-config --variable=moduledir hermod)"
+if [ -z "$ports" ]; then
+	skip 'needs python3'
+elif ! "$HERMOD" localserve --dir "$trash/ls" --init-only > "$trash/out" 2>&1
+then
+	ok 1 'a server for trying things out'
+	diag "$(cat "$trash/out")"
+else
+	set -- $ports
+	sed -i "s/1025/$1/; s/1587/$2/; s/1465/$3/" "$trash/ls/conf.d/smtp.yaml"
+	sed -i "s/1143/$4/; s/1993/$5/" "$trash/ls/conf.d/imap.yaml"
+	sed -i 's/^addresses:.*/addresses: [127.0.0.1]/' "$trash/ls/hermod.yaml"
+	sed 's/wall@b.example/wall@localhost/' "$trash/conf/conf.d/hello.yaml" \
+	    > "$trash/ls/conf.d/hello.yaml"
+	"$HERMOD" -c "$trash/ls" serve 2> "$trash/log" &
+	server=$!
+	trap 'kill -9 $server 2> /dev/null; rm -rf "$trash"' EXIT
+	python3 - "$1" "$4" <<'END' > "$trash/out" 2>&1
+import imaplib, smtplib, sys, time
+for i in range(100):
+    try:
+        s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=20)
+        break
+    except OSError:
+        time.sleep(0.1)
+s.ehlo()
+s.mail("me@example.org")
+print(s.rcpt("wall@localhost"))
+print(s.rcpt("hermod@localhost")[0])
+print(s.data(b"Subject: hi\r\n\r\nhello\r\n")[0])
+s.quit()
+i = imaplib.IMAP4("127.0.0.1", int(sys.argv[2]), timeout=20)
+i.starttls()
+i.login("hermod", "hermodhermod")
+i.select()
+print(i.fetch("1", "(BODY.PEEK[HEADER.FIELDS (X-HELLO)])")[1][0][1])
+END
+	grep -q "(550, b'5.7.1 this address only greets')" "$trash/out" &&
+	    grep -q "b'X-Hello: Good morning" "$trash/out"
+	ok $? 'mail is refused and greeted'
+	[ "$tap_failed" -eq 0 ] || diag "$(cat "$trash/out" "$trash/log")"
+	timeout 60 "$HERMOD" -c "$trash/ls" stop || kill -9 $server
+	wait $server
+fi
+export HERMOD_MODULE_PATH=$trash/hello
+
 # A mistake in its settings is told like one of ours.
 echo 'greting: hi' >> "$trash/conf/conf.d/hello.yaml"
 "$HERMOD" -c "$trash/conf" config check 2>&1 |
