@@ -370,6 +370,7 @@ create(struct store *st, struct acct *a, struct hm_err *reterr)
 static int
 ready(struct store *st, struct acct *a, bool make, struct hm_err *reterr)
 {
+	uint64_t modseq = 0;
 	bool found = false;
 	int r = 0;
 
@@ -381,9 +382,12 @@ ready(struct store *st, struct acct *a, bool make, struct hm_err *reterr)
 			r = make ? create(st, a, reterr) :
 			    hm_err_set(reterr, r, "no account %s", a->name);
 		a->loaded = r == 0;
+		modseq = a->head->modseq;
 	}
 	pthread_mutex_unlock(&a->lock);
-	return found ? store_erase_leftovers(st, a, reterr) : r;
+	if (found)
+		store_erase_now(st, a, modseq, true);
+	return r;
 }
 
 /* The account in memory, counted as open; *ret_loaded: nothing to wait for. */

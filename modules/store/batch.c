@@ -265,21 +265,24 @@ store_erase_ready(struct store *st, struct acct *a)
 		store_key(&from, a->id);
 		store_key_u64(&from, b->modseq);
 		store_key_after(&from, &to);
+		if (b->older)
+			store_key(&from, a->id);
 		/* What fails now is done when the account is loaded again. */
 		r = erase_range(st, a, &from, &to, NULL);
 		batch_free(b);
 	}
 }
 
-int
-store_erase_leftovers(struct store *st, struct acct *a,
-    struct hm_err *reterr)
+void
+store_erase_now(struct store *st, struct acct *a, uint64_t modseq, bool older)
 {
-	struct store_key from, to;
+	struct store_batch *b = store_batch_new(a);
 
-	store_key(&from, a->id);
-	store_key_after(&from, &to);
-	return erase_range(st, a, &from, &to, reterr);
+	b->modseq = modseq;
+	b->older = older;
+	store_batch_unref(b);
+	if (!a->shared->loop)
+		store_erase_ready(st, a);
 }
 
 /* ---- in the background -------------------------------------------------------------- */

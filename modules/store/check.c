@@ -33,12 +33,18 @@ check_report(struct check *ck, const char *fmt, ...)
 struct check_box *
 check_find_box(struct check *ck, uint64_t id)
 {
-	size_t i;
+	size_t low = 0, high = ck->box.n;
 
-	for (i = 0; i < ck->box.n; i++)
-		if (ck->box.at[i].m.id == id)
-			return &ck->box.at[i];
-	return NULL;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (ck->box.at[mid].m.id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < ck->box.n && ck->box.at[low].m.id == id ?
+	    &ck->box.at[low] : NULL;
 }
 
 struct check_msg *
@@ -305,6 +311,72 @@ read_gone(struct hm_str key, struct hm_str value, void *arg)
 	return 0;
 }
 
+/* ---- bodies -------------------------------------------------------------------- */
+
+static int
+read_body(struct hm_str key, struct hm_str value, void *arg)
+{
+	struct check *ck = arg;
+	struct hm_str rest = hm_str_skip(key, 4);
+	struct check_body body = { 0 };
+	struct cold_record c;
+
+	store_key_take_u64(&rest, &body.cold);
+	if (store_get_cold(value, &c) < 0)
+		return 0;            /* told of when all is compared */
+	body.blob = c.blob;
+	body.bytes = c.blob_bytes;
+	*CHECK_ADD(&ck->body) = body;
+	return 0;
+}
+
+static int
+read_bodies(struct hm_kv_txn *kv, void *arg)
+{
+	struct check *ck = arg;
+	struct store_key from, to;
+
+	ck->body.n = 0;
+	store_key(&from, ck->id);
+	store_key_after(&from, &to);
+	return ck->st->kv->ops->scan(kv, ck->st->t.cold, store_key_str(&from),
+	    store_key_str(&to), 0, read_body, ck);
+}
+
+bool
+check_body_good(struct check *ck, const struct check_body *body,
+    char ret_text[300])
+{
+	const struct hm_blob *blob = ck->st->blob;
+	struct hm_blob_reader *reader;
+	struct hm_err err = { 0 };
+	uint64_t size;
+
+	if (blob->ops->open(blob->self, body->blob, &reader, &size, &err) < 0) {
+		snprintf(ret_text, 300, "%.299s", err.text);
+		return false;
+	}
+	blob->ops->close(reader);
+	if (size == body->bytes)
+		return true;
+	snprintf(ret_text, 300, "has another size than recorded");
+	return false;
+}
+
+int
+check_bodies(struct check *ck, struct hm_err *reterr)
+{
+	int r = hm_kv_run(ck->st->kv, HM_KV_READ, read_bodies, ck, reterr);
+	char text[300];
+	size_t i, n = 0;
+
+	for (i = 0; i < ck->body.n && r >= 0; i++)
+		if (!check_body_good(ck, &ck->body.at[i], text))
+			ck->body.at[n++] = ck->body.at[i];
+	ck->body.n = n;
+	return r < 0 ? r : 0;
+}
+
 static int
 by_number(const void *va, const void *vb)
 {
@@ -367,5 +439,6 @@ check_release(struct check *ck)
 	free(ck->msg.at);
 	free(ck->cold.at);
 	free(ck->erase.at);
+	free(ck->body.at);
 	free(ck->remove.at);
 }

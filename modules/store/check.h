@@ -9,6 +9,7 @@ struct check_box {
 	struct hm_mailbox m;         /* as recorded */
 	struct hm_mailbox sum;       /* counts as they are */
 	uint32_t last_uid;
+	size_t first, n;             /* its entries */
 };
 
 struct check_entry {             /* in order of mailbox, uid */
@@ -35,7 +36,11 @@ struct check_cold {              /* by id */
 	uint64_t blob_bytes, prefix_bytes;
 	uint64_t id_hash, subject_hash; /* 0: none */
 	unsigned users, rows;
-	bool body_bad;
+	const char *body_bad;        /* what is wrong with it, or NULL */
+};
+
+struct check_body {
+	uint64_t cold, blob, bytes;
 };
 
 struct check_key {               /* a record to be removed, perhaps kept aside */
@@ -67,12 +72,20 @@ struct check {
 	CHECK_LIST(struct check_msg) msg;
 	CHECK_LIST(struct check_cold) cold;
 	CHECK_LIST(uint64_t) erase;  /* sorted once all are there */
+	CHECK_LIST(struct check_body) body; /* that look bad */
 	CHECK_LIST(struct check_key) remove;
+	uint64_t erase_modseq;       /* under which orphans are to be erased */
 	size_t *bad, nbad;           /* entries that are not good */
 	bool fixable;                /* something that a repair would change */
 };
 
 void check_report(struct check *ck, const char *fmt, ...) HM_PRINTF(2, 3);
+/* Looks at all bodies; without the lock, because it may take long. */
+int check_bodies(struct check *ck, struct hm_err *reterr);
+/* Whether a body is there and has its size; what its bytes are is the blob
+ * service's business. Worth a report: *ret_text. */
+bool check_body_good(struct check *ck, const struct check_body *body,
+    char ret_text[300]);
 /* Reads and compares; the account's lock is held. */
 int check_account(struct check *ck, struct hm_err *reterr);
 void check_release(struct check *ck);

@@ -27,6 +27,27 @@ take_report(const char *text, void *arg)
 }
 
 static int
+list_set_aside(struct hm_cmd *cmd)
+{
+	static const char *const columns[] = { "account", "what", "envelope",
+		NULL };
+	struct hm_cmd_table *table;
+	struct store_aside *at;
+	struct hm_err err = { 0 };
+	size_t n, i;
+
+	if (store_set_aside(store_of(hm_cmd_mod(cmd)),
+	    hm_str(hm_cmd_arg(cmd, 0)), hm_cmd_arena(cmd), &at, &n, &err) < 0)
+		return hm_cmd_fail(cmd, &err);
+	table = hm_cmd_table(cmd, columns);
+	for (i = 0; i < n; i++)
+		hm_cmd_row(table, (struct hm_str[]){ at[i].account, at[i].what,
+		    at[i].envelope });
+	hm_cmd_table_end(table);
+	return 0;
+}
+
+static int
 run_verify(struct hm_cmd *cmd)
 {
 	static const char *const columns[] = { "problem", NULL };
@@ -37,6 +58,8 @@ run_verify(struct hm_cmd *cmd)
 	size_t i;
 	int r;
 
+	if (hm_cmd_flag(cmd, "set-aside"))
+		return list_set_aside(cmd);
 	hm_cmd_progress(cmd, "checking");
 	r = store_verify(store_of(hm_cmd_mod(cmd)), hm_str(hm_cmd_arg(cmd, 0)),
 	    fix, take_report, &rp, &err);
@@ -216,6 +239,7 @@ run_account_purge(struct hm_cmd *cmd)
 
 static const struct hm_cmd_flag verify_flags[] = {
 	{ "fix", NULL, "repair what can be repaired" },
+	{ "set-aside", NULL, "list what repairs have set aside" },
 	{ .name = NULL }
 };
 

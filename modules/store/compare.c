@@ -42,28 +42,48 @@ compare_box(struct check *ck, struct check_box *b)
 		differs(ck, b, "id", b->m.id, ck->state.next_mailbox);
 }
 
+static int
+by_name(const void *va, const void *vb)
+{
+	const struct hm_mailbox *const *a = va, *const *b = vb;
+
+	return hm_mailbox_cmp((*a)->name, (*b)->name);
+}
+
+static int
+by_uidvalidity(const void *va, const void *vb)
+{
+	const struct hm_mailbox *const *a = va, *const *b = vb;
+
+	return (*a)->uidvalidity < (*b)->uidvalidity ? -1 :
+	    (*a)->uidvalidity > (*b)->uidvalidity;
+}
+
 static void
 compare_names(struct check *ck)
 {
-	size_t i, j;
+	size_t n = ck->box.n, i;
+	const struct hm_mailbox **at = hm_alloc_array(ck->arena, n, sizeof(*at));
+	unsigned used = 0;
 
-	for (i = 0; i < ck->box.n; i++)
-		for (j = 0; j < i; j++) {
-			const struct hm_mailbox *a = &ck->box.at[i].m;
-			const struct hm_mailbox *b = &ck->box.at[j].m;
-
-			if (hm_mailbox_cmp(a->name, b->name) == 0)
-				check_report(ck, "two mailboxes are named %.*s",
-				    HM_FMT(a->name));
-			if (a->uidvalidity == b->uidvalidity)
-				check_report(ck, "mailboxes %.*s and %.*s have"
-				    " one uidvalidity", HM_FMT(a->name),
-				    HM_FMT(b->name));
-			if (a->special_use & b->special_use)
-				check_report(ck, "mailboxes %.*s and %.*s have"
-				    " one special use", HM_FMT(a->name),
-				    HM_FMT(b->name));
-		}
+	for (i = 0; i < n; i++) {
+		at[i] = &ck->box.at[i].m;
+		if (at[i]->special_use & used)
+			check_report(ck, "mailbox %.*s has a special use that"
+			    " another one has", HM_FMT(at[i]->name));
+		used |= at[i]->special_use;
+	}
+	qsort(at, n, sizeof(*at), by_name);
+	for (i = 1; i < n; i++)
+		if (by_name(&at[i - 1], &at[i]) == 0)
+			check_report(ck, "two mailboxes are named %.*s",
+			    HM_FMT(at[i]->name));
+	qsort(at, n, sizeof(*at), by_uidvalidity);
+	for (i = 1; i < n; i++)
+		if (by_uidvalidity(&at[i - 1], &at[i]) == 0)
+			check_report(ck, "mailboxes %.*s and %.*s have one"
+			    " uidvalidity", HM_FMT(at[i - 1]->name),
+			    HM_FMT(at[i]->name));
 }
 
 static void
@@ -75,8 +95,11 @@ sum_entries(struct check *ck)
 	for (i = 0; i < ck->entry.n; i++) {
 		const struct check_entry *ce = &ck->entry.at[i];
 
-		if (!b || b->m.id != ce->box)
+		if (!b || b->m.id != ce->box) {
 			b = check_find_box(ck, ce->box);
+			b->first = i;
+		}
+		b->n++;
 		store_count(&b->sum, &ce->e, 1);
 		if (ce->e.modseq > b->sum.modseq)
 			b->sum.modseq = ce->e.modseq;
@@ -169,7 +192,7 @@ compare_entry(struct check *ck, struct check_entry *ce)
 	if (!cc) {
 		entry_bad(ck, ce, ENTRY_LOST, "has lost its content");
 	} else if (cc->body_bad) {
-		entry_bad(ck, ce, ENTRY_LOST, "has lost its body");
+		entry_bad(ck, ce, ENTRY_LOST, cc->body_bad);
 	} else if (cc->bytes != ce->e.size) {
 		ce->size = (uint32_t)cc->bytes;
 		entry_bad(ck, ce, ENTRY_RESIZE, "has another size than recorded");
@@ -224,28 +247,19 @@ compare_contents(struct check *ck)
 	}
 }
 
-/* The bodies: that they are there and have their size; their bytes are the blob
- * service's to check. */
+/* What looked bad is looked at again: it may be gone, rightly, by now. */
 static void
 compare_bodies(struct check *ck)
 {
-	const struct hm_blob *blob = ck->st->blob;
-	struct hm_blob_reader *reader;
-	struct hm_err err = { 0 };
 	struct check_cold *cc;
-	uint64_t size;
-	int r;
+	char text[300];
+	size_t i;
 
-	for (cc = ck->cold.at; cc < ck->cold.at + ck->cold.n; cc++) {
-		r = blob->ops->open(blob->self, cc->blob, &reader, &size, &err);
-		if (r == 0) {
-			blob->ops->close(reader);
-			cc->body_bad = size != cc->blob_bytes;
-		} else {
-			cc->body_bad = r == -HM_ENOENT || r == -HM_ECORRUPT;
-			check_report(ck, "body of message %llu: %s",
-			    (unsigned long long)cc->id, err.text);
-		}
+	for (i = 0; i < ck->body.n; i++) {
+		cc = check_find_cold(ck, ck->body.at[i].cold);
+		if (!cc || check_body_good(ck, &ck->body.at[i], text))
+			continue;
+		cc->body_bad = hm_printf(ck->arena, "has lost its body: %s", text);
 	}
 }
 
@@ -260,14 +274,13 @@ compare_view(struct check *ck, const struct check_box *b,
 	size_t i;
 
 	hm_view_iter(&it, view, 1);
-	for (i = 0; i < ck->entry.n; i++) {
-		if (ck->entry.at[i].box != b->m.id)
-			continue;
+	for (i = 0; i < b->n; i++) {
 		e = hm_view_next(&it);
-		if (!e || memcmp(e, &ck->entry.at[i].e, sizeof(*e)) != 0)
+		if (!e || memcmp(e, &ck->entry.at[b->first + i].e,
+		    sizeof(*e)) != 0)
 			break;
 	}
-	if (i < ck->entry.n || hm_view_next(&it) ||
+	if (i < b->n || hm_view_next(&it) ||
 	    hm_view_uidnext(view) != b->m.uidnext ||
 	    hm_view_modseq(view) != b->m.modseq)
 		check_report(ck, "mailbox %.*s differs in memory",

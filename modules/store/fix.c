@@ -52,13 +52,17 @@ lost_box(struct hm_str key, struct hm_str value, void *arg)
 {
 	struct check *ck = arg;
 	struct hm_str rest = hm_str_skip(key, 4);
-	struct check_box *b;
+	struct check_box *b = NULL;
 	uint32_t id = 0, number = 0;
+	size_t i;
 
 	(void)value;
 	store_key_take_u32(&rest, &id);
 	store_key_take_u32(&rest, &number);
-	b = check_find_box(ck, id);
+	/* Those that are lost stand behind the others. */
+	for (i = ck->box.n; i > 0 && !b; i--)
+		if (ck->box.at[i - 1].m.id == id)
+			b = &ck->box.at[i - 1];
 	if (!b) {
 		b = CHECK_ADD(&ck->box);
 		memset(b, 0, sizeof(*b));
@@ -344,6 +348,7 @@ fix_orphans(struct store_tx *tx, struct check *ck)
 	uint64_t modseq = store_tx_modseq(tx);
 	size_t i, n = 0;
 
+	ck->erase_modseq = modseq;
 	for (i = 0; i < ck->msg.n; i++)
 		if (ck->msg.at[i].orphan)
 			ids[n++] = ck->msg.at[i].id;

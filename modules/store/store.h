@@ -103,6 +103,7 @@ struct store_batch {
 	atomic_uint refs;
 	struct acct *acct;
 	uint64_t modseq;             /* names the erase records; 0: none */
+	bool older;                  /* all older records, too */
 	struct store_batch *next;    /* opened after it, or in the ready list */
 };
 
@@ -312,8 +313,9 @@ int store_tx_erase(struct store_tx *tx, uint64_t modseq, const uint64_t *ids,
 /* Erases what is ready; worker. */
 int store_erase_ready(struct store *st, struct acct *a);
 void store_erase_soon(struct acct *a);
-int store_erase_leftovers(struct store *st, struct acct *a,
-    struct hm_err *reterr);
+/* What was written down under that modseq, or up to it, is seen by nobody. */
+void store_erase_now(struct store *st, struct acct *a, uint64_t modseq,
+    bool older);
 
 /* ---- operations ---------------------------------------------------------- */
 
@@ -424,6 +426,16 @@ int store_read_many(struct hm_kv_txn *kv, struct store *st, uint32_t acct,
 /* verify.c */
 HM_FIBER int store_verify(struct store *st, struct hm_str account, bool fix,
     void (*report)(const char *text, void *arg), void *arg,
+    struct hm_err *reterr);
+
+/* damaged.c: what verify has set aside, of one account or all. */
+struct store_aside {
+	struct hm_str account;
+	uint64_t msgid;              /* 0: a record that cannot be read */
+	struct hm_str what, envelope;
+};
+HM_FIBER int store_set_aside(struct store *st, struct hm_str account,
+    struct hm_arena *arena, struct store_aside **ret, size_t *ret_n,
     struct hm_err *reterr);
 
 /* command.c */

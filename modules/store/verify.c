@@ -68,17 +68,21 @@ check_loaded(struct verify *v, struct hm_account *acc)
 	check_init(&ck, v, acc->a->name);
 	ck.a = acc->a;
 	ck.id = acc->a->id;
+	if ((r = check_bodies(&ck, v->err)) < 0) {
+		check_release(&ck);
+		return r;
+	}
 	pthread_mutex_lock(&acc->a->lock);
 	r = check_account(&ck, v->err);
 	if (r >= 0 && v->fix && ck.reports > 0)
 		r = check_fix(&ck, v->err);
 	pthread_mutex_unlock(&acc->a->lock);
-	v->reports += ck.reports;
-	check_release(&ck);
 	if (r >= 0)
 		r = store_settle(v->st, acc->a, v->err);
-	if (r >= 0 && v->fix)
-		r = store_erase_leftovers(v->st, acc->a, v->err);
+	if (r >= 0 && ck.erase_modseq)
+		store_erase_now(v->st, acc->a, ck.erase_modseq, false);
+	v->reports += ck.reports;
+	check_release(&ck);
 	return r;
 }
 

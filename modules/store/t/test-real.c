@@ -10,6 +10,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,6 +124,69 @@ kill_once(const char *dir, unsigned round, uint32_t first)
 	kit_stop(&k);
 	kit_close(&k);
 	return first + 1000;
+}
+
+/* ---- damaged ------------------------------------------------------------------------ */
+
+/* Turns the bytes of a body around, on the disk. */
+static bool
+spoil(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "r+");
+	size_t len = strlen(text), n = 0;
+	bool done = false;
+	char *all;
+	long size;
+
+	if (!f)
+		return false;
+	fseek(f, 0, SEEK_END);
+	size = ftell(f);
+	rewind(f);
+	all = hm_xalloc((size_t)size);
+	if (fread(all, 1, (size_t)size, f) == (size_t)size)
+		for (n = 0; n + len < (size_t)size && !done; n++)
+			if (memcmp(all + n, text, len) == 0) {
+				fseek(f, (long)n, SEEK_SET);
+				done = fputc('X', f) == 'X';
+			}
+	free(all);
+	return fclose(f) == 0 && done;
+}
+
+static void
+test_spoiled(void)
+{
+	const char *base = scratch_path("spoiled");
+	struct hm_account *bob;
+	struct kit k = { 0 };
+
+	mkdir(base, 0700);
+	kit_start_real(&k, base);
+	kit_append_n(k.acc, "INBOX", 10, 1);
+	kit_copy(k.acc, "INBOX", "Sent", "4", false);
+	bob = kit_open(&k, "bob");
+	kit_append_n(bob, "INBOX", 10, 100);
+	store_close(bob);
+	is_int(kit_verify(&k, false), 0, "clean");
+	kit_stop(&k);
+	kit_close(&k);
+	ok(spoil(scratch_path("spoiled/blob/00000001.seg"), "hello 4\r\n"),
+	    "a bit of a body is turned");
+	kit_start_real(&k, base);
+	store_close(k.acc);
+	k.acc = NULL;
+	ok(kit_verify(&k, false) > 0, "the checker sees it");
+	ok(kit_verify(&k, true) > 0, "and repairs it");
+	is_int(kit_verify(&k, false), 0, "clean then");
+	k.acc = kit_open(&k, "anna");
+	is_str(kit_uids(k.acc, "INBOX"), "1:3,5:10", "one message is gone");
+	is_str(kit_uids(k.acc, "Sent"), "", "and its copy");
+	bob = kit_open(&k, "bob");
+	is_str(kit_uids(bob, "INBOX"), "1:10", "no other");
+	store_close(bob);
+	kit_stop(&k);
+	kit_close(&k);
 }
 
 /* ---- measured --------------------------------------------------------------------- */
@@ -244,5 +308,6 @@ main(int argc, char **argv)
 	}
 	for (i = 0; i < ROUNDS; i++)
 		first = kill_once(dir, i, first);
+	test_spoiled();
 	return done();
 }

@@ -363,6 +363,8 @@ test_online(void)
 {
 	struct kit k = { 0 };
 	struct hm_view *old, *now;
+	struct store_aside *at = NULL;
+	size_t n = 0;
 
 	kit_start(&k);
 	kit_append_n(k.acc, "INBOX", 100, 1);
@@ -375,6 +377,13 @@ test_online(void)
 	hm_view_unref(old);
 	hm_view_unref(now);
 	is_int(kit_verify(&k, false), 0, "clean");
+	is_int(store_set_aside(&k.st, (struct hm_str){ NULL, 0 }, k.arena, &at,
+	    &n, NULL), 0, "what was set aside");
+	is_int(n, 1, "is one message");
+	is_slice(at->what, "mailbox \"INBOX\" uid 5 size 72",
+	    "told where it was");
+	ok(hm_str_find(at->envelope, HM_STR("number 5")) > 0,
+	    "and what it was");
 	reopen(&k);
 	is_int(kit_verify(&k, false), 0, "clean after a restart");
 	kit_end(&k);
