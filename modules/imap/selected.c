@@ -12,6 +12,7 @@ imap_selected_free(struct imap_selected *sel)
 	if (!sel)
 		return;
 	hm_view_unref(sel->view);
+	hm_view_unref(sel->past);
 	hm_mailboxes_unref(sel->all);
 	free(sel->ghosts);
 	free((void *)(uintptr_t)sel->saved.at);
@@ -220,6 +221,10 @@ imap_sel_add_ghosts(struct imap_selected *sel, struct hm_view *newer)
 		while ((e = hm_view_next(&it)) != NULL)
 			add_ghost(sel, e, &cap);
 	}
+	/* A view keeps readable what was in it when it was made and what came
+	 * into later ones: so the oldest is enough. */
+	if (before == 0 && sel->nghosts > 0)
+		sel->past = hm_view_ref(sel->view);
 	if (before && sel->nghosts > before)
 		qsort(sel->ghosts, sel->nghosts, sizeof(*sel->ghosts), by_uid);
 }
@@ -230,6 +235,8 @@ imap_sel_drop_ghosts(struct imap_selected *sel)
 	free(sel->ghosts);
 	sel->ghosts = NULL;
 	sel->nghosts = 0;
+	hm_view_unref(sel->past);
+	sel->past = NULL;
 }
 
 void

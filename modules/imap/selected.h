@@ -3,7 +3,8 @@
  * That is a view of the store, and the messages which others expunged since but
  * of which the client must not be told yet, because a command uses sequence
  * numbers: ghosts. They keep their numbers, flags, dates and sizes until EXPUNGE
- * may be sent; only their bytes may be gone.
+ * may be sent. The view in which the first of them was is held as long, so that
+ * their bytes stay readable.
  */
 #ifndef IMAP_SELECTED_H
 #define IMAP_SELECTED_H
@@ -21,6 +22,7 @@ struct imap_selected {
 	size_t told_keywords;          /* how many FLAGS has listed */
 	struct hm_entry *ghosts;       /* by uid */
 	size_t nghosts;
+	struct hm_view *past;          /* in which all ghosts still were */
 	struct hm_uidset saved;        /* "$" (RFC 5182); ranges on the heap */
 };
 

@@ -201,7 +201,8 @@ store_flags(struct imap_cmd *c, struct store_args *a,
 	if (change.ret_modified.n)
 		reply_modified(c, &change.ret_modified);
 	else if (any_ghost(s->sel, uids) && !imap_cmd_uid(c))
-		imap_no(c, "[EXPUNGEISSUED] some messages are gone");
+		/* Done for those that are there (RFC 2180, 4.2). */
+		imap_ok(c, "[EXPUNGEISSUED] some messages are gone");
 	else
 		imap_ok(c, "done");
 }
