@@ -4,7 +4,7 @@
 . "${top_srcdir:-.}/t/lib.sh"
 make_trash
 mkdir -p "$trash/conf.d"
-printf 'hostname: localhost\ndata-dir: data\naddresses: [127.0.0.1]\n' \
+printf 'hostname: localhost\ndata-dir: data\nuser: %s\n' "$(id -un)" \
     > "$trash/hermod.yaml"
 echo "enabled: yes" > "$trash/conf.d/directory-yaml.yaml"
 
