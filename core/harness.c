@@ -170,6 +170,16 @@ report_generations(const struct hm_core *core, struct hm_buf *left)
 	}
 }
 
+static void
+cancel_sessions(struct hm_core *core)
+{
+	struct hm_generation *gen;
+
+	for (gen = core->all; gen != NULL; gen = gen->next)
+		for (size_t i = 0; i < gen->n_mods; i++)
+			hm_fiber_cancel_all(gen->mods[i]);
+}
+
 void
 hm_harness_stop(struct hm_harness *h, int64_t grace_ms, struct hm_buf *left)
 {
@@ -178,8 +188,9 @@ hm_harness_stop(struct hm_harness *h, int64_t grace_ms, struct hm_buf *left)
 	core->stopping = true;
 	hm_core_retire(core);
 	if (!hm_sim_run_until(has_stopped, core, grace_ms)) {
-		report_generations(core, left);
-		hm_fiber_cancel_all(NULL);
+		if (grace_ms > 0)
+			report_generations(core, left);
+		cancel_sessions(core);
 		hm_sim_run_until(has_stopped, core, CANCELLED_MS);
 	}
 	if (core->kept != NULL)

@@ -29,8 +29,9 @@ HM_API struct hm_harness *hm_harness_server(const char *conf_dir,
 /* Reads the configuration and makes it current, the first time or again. 0, or
  * negative with the mistakes appended as "hermod config check" shows them. */
 HM_API int hm_harness_reload(struct hm_harness *h, struct hm_buf *mistakes);
-/* Lets the server end by itself within grace_ms, then ends it. Appends a line
- * for everything that did not end in time. */
+/* Lets the server end by itself within grace_ms, then cancels what it still does.
+ * Appends a line for everything that did not end in time; without any grace, for
+ * what does not even end when it is cancelled. */
 HM_API void hm_harness_stop(struct hm_harness *h, int64_t grace_ms,
     struct hm_buf *left);
 

@@ -371,24 +371,23 @@ mt_do_start(struct mt *t, struct hm_str rest)
 }
 
 static void
-stop(struct mt *t, struct hm_buf *left)
+stop(struct mt *t, bool cancel, struct hm_buf *left)
 {
-	hm_harness_stop(t->server, GRACE_MS, left);
+	hm_harness_stop(t->server, cancel ? 0 : GRACE_MS, left);
 	t->server = NULL;
 }
 
-/* stop: every session must end by itself. */
+/* stop: every session must end by itself; stop cancel: it is ended. */
 void
 mt_do_stop(struct mt *t, struct hm_str rest)
 {
 	struct hm_buf left = { 0 };
 
-	(void)rest;
 	if (t->server == NULL) {
 		mt_fail(t, "no server runs");
 		return;
 	}
-	stop(t, &left);
+	stop(t, mt_word_is(&rest, "cancel"), &left);
 	if (!mt_ok(t, left.len == 0, "the server stops"))
 		mt_diag_text("", hm_buf_view(&left));
 	hm_buf_release(&left);
@@ -416,7 +415,7 @@ mt_platform_end(struct mt *t)
 	struct hm_buf left = { 0 };
 
 	if (t->server != NULL)
-		stop(t, &left);
+		stop(t, false, &left);
 	hm_harness_end(&left);
 	if (!t->failed && !mt_ok(t, left.len == 0, "nothing is left")) {
 		mt_diag_text("", hm_buf_view(&left));

@@ -150,14 +150,15 @@ has_ended(void *arg)
 	return c->ended;
 }
 
+/* closed [anyway]: unread bytes may be left then. */
 static void
-expect_closed(struct mt *t, struct mt_peer *peer)
+expect_closed(struct mt *t, struct mt_peer *peer, bool anyway)
 {
 	struct mt_conn *c = peer->conn;
 	bool good;
 
 	hm_harness_until(has_ended, c, t->patience_ms);
-	good = c->ended && unread(c).len == 0;
+	good = c->ended && (anyway || unread(c).len == 0);
 	mt_transcript(t, peer, "--", c->ended ? HM_STR("closed by the other") :
 	    HM_STR("still open"));
 	if (mt_ok(t, good, "%s: the connection is closed", peer->name))
@@ -322,7 +323,7 @@ mt_talk(struct mt *t, struct mt_peer *peer, struct hm_str rest)
 	} else if (mt_word_is(&rest, "<*")) {
 		expect(t, peer, rest, true);
 	} else if (mt_word_is(&rest, "closed")) {
-		expect_closed(t, peer);
+		expect_closed(t, peer, mt_word_is(&rest, "anyway"));
 	} else if (mt_word_is(&rest, "silent")) {
 		expect_silence(t, peer, rest);
 	} else if (peer->conn->gone) {

@@ -332,4 +332,21 @@ server s listen 127.0.0.5:25
 s > x
 END
 
+# The same seed does the same, down to every id; another one does not.
+unset HERMOD_TEMPLATES
+export HERMOD_TEMPLATES=$top_srcdir/conf.d
+scenario=$top_srcdir/t/scenario/61-idle.mt
+for n in 1 2 3; do
+	"$mailtest" -v -s $((n / 3 + 7)) "$scenario" > "$trash/run$n" 2>&1
+done
+if grep -q SKIP "$trash/run1"; then
+	skip "no module to play with"
+else
+	grep -q 'm=delivered' "$trash/run1" && cmp -s "$trash/run1" "$trash/run2"
+	ok $? "the same seed, the same run"
+	! cmp -s "$trash/run1" "$trash/run3"
+	ok $? "another seed, another run"
+	diff "$trash/run1" "$trash/run2" | sed 's/^/# /'
+fi
+
 finish
