@@ -52,8 +52,12 @@ static void
 write_file(struct mt *t, const char *name, struct hm_str text, bool append)
 {
 	const char *path = path_of(t, name);
+	ssize_t slash = hm_str_rchr(hm_str(name), '/');
+	bool good = slash < 0 || mkdir(path_of(t, hm_printf(t->arena, "%.*s",
+	    (int)slash, name)), 0700) == 0 || errno == EEXIST;
 	FILE *f = fopen(path, append ? "a" : "w");
-	bool good = f != NULL && (text.len == 0 ||
+
+	good &= f != NULL && (text.len == 0 ||
 	    fwrite(text.p, 1, text.len, f) == text.len);
 
 	if (f != NULL && fclose(f) != 0)
