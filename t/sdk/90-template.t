@@ -4,7 +4,7 @@
 . "${top_srcdir:-.}/t/lib.sh"
 command -v pkg-config > /dev/null || skip_all 'needs pkg-config'
 make_trash
-unset MAKEFLAGS MFLAGS MAKELEVEL HERMOD_MODULE_PATH
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES TESTS HERMOD_MODULE_PATH
 make=${MAKE:-make}
 top_builddir=$(cd "$top_builddir" && pwd)
 CC=${CC:-cc}
