@@ -221,6 +221,19 @@ auth_gsasl_callback(Gsasl *ctx, Gsasl_session *session, Gsasl_property property)
 
 /* ---- steps --------------------------------------------------------------- */
 
+/* A user name may come with the command (curl, Outlook): GNU SASL first wants
+ * to have asked for it. */
+static void
+login_skip_prompt(struct hm_sasl *sasl)
+{
+	char *prompt = NULL;
+	size_t len;
+
+	(void)gsasl_step(sasl->gsasl, "", 0, &prompt, &len);
+	gsasl_free(prompt);
+	sasl->prompts++;
+}
+
 /* Some clients read LOGIN's prompts, and expect these words. */
 static void
 login_prompt(struct hm_sasl *sasl, struct hm_buf *out)
@@ -239,6 +252,8 @@ step_gsasl(struct hm_sasl *sasl, struct hm_str in, struct hm_buf *out)
 	/* PLAIN and SCRAM begin with the client (RFC 4422, 3). */
 	if (in.p == NULL && !login && sasl->prompts++ == 0)
 		return HM_SASL_CONTINUE;
+	if (login && in.len > 0 && sasl->prompts == 0)
+		login_skip_prompt(sasl);
 	r = gsasl_step(sasl->gsasl, in.p != NULL ? in.p : "", in.len, &answer,
 	    &len);
 	if (login && r == GSASL_NEEDS_MORE)
