@@ -149,13 +149,43 @@ drain(struct append *a, uint64_t left)
 	}
 }
 
+/* Lines end with CRLF in what is stored, whatever a client's file had. *last is
+ * the byte before the piece. */
+static int
+spool_text(struct hm_spool *spool, struct hm_str piece, char *last,
+    struct hm_err *reterr)
+{
+	struct hm_buf out = { 0 };
+	int r;
+
+	for (size_t i = 0, from = 0; i < piece.len; i++) {
+		char before = i > 0 ? piece.p[i - 1] : *last;
+
+		if (i + 1 < piece.len && piece.p[i] != '\n')
+			continue;
+		if (piece.p[i] == '\n' && before != '\r') {
+			hm_buf_add(&out, piece.p + from, i - from);
+			hm_buf_puts(&out, "\r\n");
+		} else {
+			hm_buf_add(&out, piece.p + from, i + 1 - from);
+		}
+		from = i + 1;
+	}
+	*last = piece.p[piece.len - 1];
+	r = hm_spool_append(spool, out.p, out.len, reterr);
+	hm_buf_release(&out);
+	return r;
+}
+
 static void
 spool_message(struct append *a, struct message *m)
 {
 	struct imap *s = a->c->s;
 	uint64_t left = m->literal.size;
+	bool text = !m->literal.binary || m->wrapped;
 	struct hm_err err = { 0 };
 	struct hm_str piece;
+	char last = '\0';
 	int r = 0;
 
 	m->spool = hm_spool_new(hm_server(s->srv->mod)->data_dir);
@@ -168,7 +198,8 @@ spool_message(struct append *a, struct message *m)
 		}
 		s->in_bytes += piece.len;
 		left -= piece.len;
-		r = hm_spool_append(m->spool, piece.p, piece.len, &err);
+		r = text ? spool_text(m->spool, piece, &last, &err) :
+		    hm_spool_append(m->spool, piece.p, piece.len, &err);
 		if (r < 0)
 			break;
 	}

@@ -130,6 +130,15 @@ if shutil.which("curl"):
        "curl reads a header")
     ok(b"* SEARCH 1" in curl("Ablage%2F2026", "-X", "UID SEARCH FLAGGED"),
        "curl searches")
+    lines = os.path.join(server.dir, "lines")
+    with open(lines, "wb") as f:
+        f.write(b"Subject: lines\n\none\n\r\ntwo")
+    curl("Drafts", "-T", lines)
+    equal(curl("Drafts;UID=1"), b"Subject: lines\r\n\r\none\r\n\r\ntwo",
+          "a file with line ends of Unix becomes a message")
+    ok(b"* SEARCH" in curl("Drafts", "--login-options", "AUTH=LOGIN", "-X",
+                           "SEARCH ALL"),
+       "AUTHENTICATE LOGIN with the user name in the command")
 else:
     skip("curl", "not installed")
 server.close()
