@@ -117,9 +117,6 @@ initialise(const struct localserve *ls, const struct hm_options *options,
 		return r;
 	printf("making %s\n", ls->dir);
 	r = hm_setup_copy("localserve", ls->dir, vars, reterr);
-	/* All of it belongs to whoever asks for it, also when that is root. */
-	if (r == 0 && mkdir(hm_printf(ls->arena, "%s/data", ls->dir), 0750) < 0)
-		r = hm_err_errno(reterr, errno, "cannot make %s/data", ls->dir);
 	if (r == 0)
 		r = hm_setup_certificate(ls->dir, "", "localhost", 4 * 365,
 		    reterr);
