@@ -150,27 +150,30 @@ struct bodies {
 	size_t n;
 };
 
+enum { NEIGHBOURS = 100 };
+
 static struct store_content *
 find_content(struct bodies *bodies, struct hm_spool *spool)
 {
-	size_t i;
+	size_t i, least = bodies->n > NEIGHBOURS ? bodies->n - NEIGHBOURS : 0;
 
-	/* Neighbours mostly share. */
-	for (i = bodies->n; i > 0; i--)
+	for (i = bodies->n; i > least; i--)
 		if (bodies->at[i - 1].spool == spool)
 			return &bodies->at[i - 1];
 	return NULL;
 }
 
+/* Items that share a spool stand near each other, or it is stored again. */
 static int
 add_body(struct store *st, struct bodies *bodies, struct hm_spool *spool,
-    struct hm_err *reterr)
+    const struct store_content **ret, struct hm_err *reterr)
 {
 	struct store_content *c = &bodies->at[bodies->n];
 	int r;
 
-	if (find_content(bodies, spool))
+	if ((*ret = find_content(bodies, spool)))
 		return 0;
+	*ret = c;
 	if ((r = store_content(bodies->arena, spool, c, reterr)) < 0)
 		return r;
 	r = hm_blob_put(st->blob, &c->message, 1, HM_BLOB_NOSYNC, &c->blob,
@@ -195,6 +198,7 @@ struct append {
 	struct hm_append *items;
 	size_t n;
 	struct bodies bodies;
+	const struct store_content **content; /* of each item */
 	struct store_tx tx;
 	struct hm_err *err;
 };
@@ -210,8 +214,7 @@ append_fn(struct store_tx *tx, void *arg)
 	for (i = 0; i < ap->n; i++) {
 		r = store_tx_box(tx, ap->items[i].mailbox, &b);
 		if (r == 0)
-			r = append_one(tx, find_content(&ap->bodies,
-			    ap->items[i].spool), &ap->items[i], b);
+			r = append_one(tx, ap->content[i], &ap->items[i], b);
 		if (r < 0)
 			return r;
 	}
@@ -254,7 +257,8 @@ append_job(void *arg)
 	int r = append_allowed(ap);
 
 	for (i = 0; i < ap->n && r == 0; i++)
-		r = add_body(st, &ap->bodies, ap->items[i].spool, ap->err);
+		r = add_body(st, &ap->bodies, ap->items[i].spool,
+		    &ap->content[i], ap->err);
 	if (r == 0)
 		r = hm_blob_sync(st->blob, ap->err);
 	if (r == 0)
@@ -278,6 +282,7 @@ store_append(struct hm_account *acc, struct hm_append *items, size_t n,
 		return 0;
 	store_quota_refresh(acc);
 	bodies_init(&ap.bodies, n);
+	ap.content = hm_alloc_array(ap.bodies.arena, n, sizeof(*ap.content));
 	store_tx_init(&ap.tx, acc->st, acc->a, append_fn, &ap, reterr);
 	r = hm_work(append_job, &ap);
 	if (r == 0)
@@ -290,9 +295,9 @@ store_append(struct hm_account *acc, struct hm_append *items, size_t n,
 /* ---- deliver ---------------------------------------------------------------------------- */
 
 struct delivery {
-	struct deliver *all;
 	struct hm_deliver *item;
 	struct hm_account *acc;
+	const struct store_content *content;
 	struct store_tx tx;
 };
 
@@ -317,8 +322,7 @@ deliver_fn(struct store_tx *tx, void *arg)
 	if (r == 0)
 		r = store_tx_mailbox(tx, name, 0, &b);
 	if (r == 0)
-		r = append_one(tx, find_content(&d->all->bodies,
-		    d->item->append.spool), &d->item->append, b);
+		r = append_one(tx, d->content, &d->item->append, b);
 	return r < 0 ? r : store_tx_added(tx);
 }
 
@@ -360,7 +364,7 @@ deliver_job(void *arg)
 			d->item->result = deliver_quota(d);
 		if (d->item->result == 0)
 			d->item->result = add_body(dl->st, &dl->bodies,
-			    d->item->append.spool, dl->err);
+			    d->item->append.spool, &d->content, dl->err);
 	}
 	if (dl->bodies.n > 0)
 		r = hm_blob_sync(dl->st->blob, dl->err);
@@ -393,7 +397,6 @@ store_deliver(struct store *st, struct hm_deliver *items, size_t n,
 	dl.at = hm_alloc_array(dl.bodies.arena, n, sizeof(*dl.at));
 	for (i = 0; i < n; i++) {
 		d = &dl.at[i];
-		d->all = &dl;
 		d->item = &items[i];
 		items[i].result = store_open(st, items[i].account, &d->acc,
 		    reterr);

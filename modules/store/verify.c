@@ -262,13 +262,15 @@ verify_all(struct verify *v)
 		/* What is wrong with one account must not hide the others. */
 		one.err = &err;
 		err.code = 0;
-		if (verify_account(&one, names[i]) < 0 &&
-		    err.code != -HM_ENOENT) {
+		r = verify_account(&one, names[i]);
+		/* It may be removed just now. */
+		if (r < 0 && r != -HM_ENOENT && r != -HM_EBUSY) {
 			snprintf(text, sizeof(text), "account %.*s: %s",
 			    HM_FMT(names[i]), err.text);
 			tell(&one, text);
 		}
 		v->reports = one.reports;
+		r = 0;
 	}
 	hm_arena_free(arena);
 	return r < 0 ? r : 0;
