@@ -15,7 +15,8 @@ struct hm_sockaddr;
  * gives the fiber's log lines the fields session=ID and peer=ADDRESS. */
 HM_API struct hm_session *hm_session_new(struct hm_mod *m, struct hm_io *io,
     const char *protocol);
-/* Emits session-end, runs slot destructors, frees. Not the stream. */
+/* Emits session-end, runs slot destructors, frees. The stream, which it still
+ * looks at, is closed by the caller afterwards. */
 HM_API void hm_session_free(struct hm_session *s);
 
 /* A short id that is unique in this process and opaque to peers; it is in the

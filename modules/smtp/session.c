@@ -239,6 +239,6 @@ smtp_accept(struct hm_mod *m, struct hm_io *io, void *arg)
 	}
 	if (counted)
 		hm_ratelimit_add(mod->held, &peer, -1);
-	hm_io_close(io);
 	hm_session_free(s.hs);
+	hm_io_close(io);
 }
