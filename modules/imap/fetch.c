@@ -281,7 +281,7 @@ reply(struct imap_fetch *f, int r, const struct hm_err *err)
 	else if (f->unknown_cte)
 		imap_no(c, "[UNKNOWN-CTE] a part has an unknown encoding");
 	else if (f->gone || r == -HM_ENOENT)
-		imap_no(c, "[EXPUNGEISSUED] some messages are gone");
+		imap_no(c, "[EXPUNGEISSUED] some messages no longer exist");
 	else
 		imap_ok(c, "done");
 }

@@ -115,7 +115,7 @@ tell_flags(struct imap_cmd *c, const struct hm_uidset *uids,
 		imap_sel_iter(&it, s->sel, seqs.at[i].first);
 		while (!s->broken && it.seq < seqs.at[i].last &&
 		    (e = imap_sel_next(&it)) != NULL) {
-			if (hm_uidset_has(modified, e->uid) || it.is_ghost)
+			if (hm_uidset_has(modified, e->uid))
 				continue;
 			hm_buf_puts(&s->out, "* ");
 			imap_put_u32(&s->out, it.seq);
@@ -167,6 +167,31 @@ any_ghost(const struct imap_selected *sel, const struct hm_uidset *uids)
 	return false;
 }
 
+/* Messages whose end the client has not heard of change for it alone: it asked
+ * in good faith and will hear of it soon (RFC 2180, 4.2). */
+static void
+change_ghosts(struct imap_selected *sel, const struct imap_own_change *own)
+{
+	struct hm_entry *e;
+	size_t i;
+
+	for (i = 0; i < sel->nghosts; i++) {
+		e = &sel->ghosts[i];
+		if (!hm_uidset_has(own->uids, e->uid))
+			continue;
+		if (own->op == HM_FLAGS_SET) {
+			e->flags = (uint16_t)own->flags;
+			e->keywords = own->keywords;
+		} else if (own->op == HM_FLAGS_ADD) {
+			e->flags |= (uint16_t)own->flags;
+			e->keywords |= own->keywords;
+		} else {
+			e->flags &= (uint16_t)~own->flags;
+			e->keywords &= ~own->keywords;
+		}
+	}
+}
+
 static void
 store_flags(struct imap_cmd *c, struct store_args *a,
     const struct hm_uidset *uids)
@@ -196,13 +221,14 @@ store_flags(struct imap_cmd *c, struct store_args *a,
 	    &a->flags);
 	hm_mailboxes_unref(all);
 	imap_sync(s, false, &own);
+	if (!a->conditional)
+		change_ghosts(s->sel, &own);
 	if (!a->silent)
 		tell_flags(c, uids, &change.ret_modified);
 	if (change.ret_modified.n)
 		reply_modified(c, &change.ret_modified);
-	else if (any_ghost(s->sel, uids) && !imap_cmd_uid(c))
-		/* Done for those that are there (RFC 2180, 4.2). */
-		imap_ok(c, "[EXPUNGEISSUED] some messages are gone");
+	else if (a->conditional && any_ghost(s->sel, uids))
+		imap_no(c, "[EXPUNGEISSUED] some messages no longer exist");
 	else
 		imap_ok(c, "done");
 }
@@ -339,7 +365,7 @@ copy_or_move(struct imap_cmd *c, bool move)
 		return;
 	/* All or nothing (RFC 9051, 6.4.7). */
 	if (!imap_cmd_uid(c) && any_ghost(s->sel, &uids)) {
-		imap_no(c, "[EXPUNGEISSUED] some messages are gone");
+		imap_no(c, "[EXPUNGEISSUED] some messages no longer exist");
 		return;
 	}
 	r = uids.n ? s->srv->store->ops->copy(s->acc, &copy, &err) : 0;
