@@ -22,6 +22,7 @@
 #define BDB_VALUE_MAX (64u << 20)
 #define BDB_NAME_MAX 60
 #define BDB_DIR_MAX 900
+#define BDB_META_BYTES 512
 
 struct bdb_conf {
 	const char *dir;             /* made if it is missing */
@@ -30,6 +31,7 @@ struct bdb_conf {
 	uint64_t checkpoint_bytes;   /* log written between checkpoints */
 	int64_t lock_wait_ms;        /* then the transaction starts anew */
 	uint64_t reserve_bytes;      /* keep free on the disk */
+	bool journal;                /* pages are whole after a power failure */
 	/* What the operator should know; text is one line. */
 	void (*report)(enum hm_loglevel level, const char *text, void *arg);
 	void *arg;
@@ -64,6 +66,7 @@ struct bdb_env {
 	struct bdb_conf conf;
 	char *dir;
 	DB_ENV *db;
+	struct bdb_journal *journal; /* NULL: none */
 	int lock_fd;
 	bool opened;                 /* a panic ends the process from now on */
 	atomic_uint running;         /* transactions */
@@ -83,6 +86,8 @@ int bdb_open(const struct bdb_conf *conf, struct bdb_env **ret,
 void bdb_close(struct bdb_env *env); /* NULL accepted */
 void bdb_report(struct bdb_env *env, enum hm_loglevel level,
     const char *fmt, ...) HM_PRINTF(3, 4);
+/* After an error that only recovery mends: says so and ends the process. */
+void bdb_end(struct bdb_env *env, const char *what);
 /* Turns a result of Berkeley DB into a code and "what: reason". */
 int bdb_fail(struct hm_err *err, int result, const char *what);
 
@@ -118,7 +123,7 @@ int bdb_txn_fail(struct hm_kv_txn *txn, int result, const char *what,
 int bdb_txn_ready(struct hm_kv_txn *txn);
 void bdb_mem_reserve(struct bdb_mem *mem, size_t bytes);
 
-/* What stands between Berkeley DB and its files, see file.c. */
+/* What stands between Berkeley DB and its files, see file.h. */
 void bdb_file_hooks(void);
 bool bdb_page_good(const void *page, size_t len);
 unsigned long bdb_syncs(void);   /* how often something was synced so far */

@@ -11,6 +11,7 @@
 #include <hermod/arena.h>
 
 #include "bdb.h"
+#include "file.h"
 
 /* A page of a table may hold locks of many transactions; the defaults (about a
  * hundred transactions, a thousand locks) are for toys. Only what is used
@@ -78,8 +79,15 @@ on_message(const DB_ENV *db, const char *prefix, const char *text)
 	bdb_report(env, env->opened ? HM_LOG_ERROR : HM_LOG_WARN, "%s", text);
 }
 
-/* After a panic every call fails and only recovery helps, which is what the
- * next start does; so this one ends here. */
+/* Recovery is what the next start does. */
+void
+bdb_end(struct bdb_env *env, const char *what)
+{
+	bdb_report(env, HM_LOG_ERROR, "%s; ending the process to recover", what);
+	abort();
+}
+
+/* After a panic every call fails. */
 static void
 on_event(DB_ENV *db, uint32_t event, void *info)
 {
@@ -90,11 +98,8 @@ on_event(DB_ENV *db, uint32_t event, void *info)
 	    !atomic_exchange(&env->full, true))
 		bdb_report(env, HM_LOG_ERROR,
 		    "writing to the disk of %s failed", env->dir);
-	if (event != DB_EVENT_PANIC || !env->opened)
-		return;
-	bdb_report(env, HM_LOG_ERROR,
-	    "the environment cannot go on; ending the process to recover");
-	abort();
+	if (event == DB_EVENT_PANIC && env->opened)
+		bdb_end(env, "the environment cannot go on");
 }
 
 /* One process owns the directory; the kernel forgets the lock with it. */
@@ -159,6 +164,21 @@ configure(struct bdb_env *env)
 	    DB_SET_LOCK_TIMEOUT);
 }
 
+static int
+open_journal(struct bdb_env *env, struct hm_err *reterr)
+{
+	unsigned pages = 0;
+	int r;
+
+	if (!env->conf.journal)
+		return 0;
+	r = bdb_journal_open(env->dir, &env->journal, &pages, reterr);
+	if (!r && pages > 0)
+		bdb_report(env, HM_LOG_INFO, "%u pages of tables in %s were "
+		    "written to their places again", pages, env->dir);
+	return r;
+}
+
 /* Regions lie in the heap (DB_PRIVATE): one process, nothing to clean up after
  * it, memory taken as it is used. Recovery is always run; after an orderly end
  * there is nothing for it to do. */
@@ -170,6 +190,9 @@ open_env(struct bdb_env *env, struct hm_err *reterr)
 
 	snprintf(what, sizeof(what), "cannot open the tables in %s", env->dir);
 	bdb_file_hooks();
+	ret = open_journal(env, reterr);
+	if (ret)
+		return ret;
 	ret = db_env_create(&env->db, 0);
 	if (ret)
 		return bdb_fail(reterr, ret, what);
@@ -252,6 +275,9 @@ bdb_close(struct bdb_env *env)
 		env->opened = false;
 		env->db->close(env->db, 0);
 	}
+	if (env->journal && bdb_journal_close(env->journal) != 0)
+		bdb_report(env, HM_LOG_WARN, "not all pages of tables in %s "
+		    "could be written back", env->dir);
 	if (env->lock_fd >= 0)
 		close(env->lock_fd);
 	pthread_cond_destroy(&env->wake);

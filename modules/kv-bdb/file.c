@@ -1,4 +1,4 @@
-/* file.c - what stands between Berkeley DB and its files.
+/* file.c - the hooks that Berkeley DB calls instead of the system.
  *
  * Berkeley DB gives up the whole environment when the checksum of one page is
  * wrong. Here each page of a table is checked before it sees it, so that the
@@ -13,30 +13,28 @@
 #include <unistd.h>
 
 #include "bdb.h"
+#include "file.h"
 
-/* On-disk layout of Berkeley DB 5.3, db_page.h. */
-#define PAGE_PGNO 8
-#define PAGE_TYPE 25
-#define PAGE_SUM 28
-#define META_FLAGS 26
-#define META_HAS_SUM 0x01
-#define META_SUM 492
-#define META_BYTES 512
-#define TYPE_INVALID 0
-#define TYPE_BTREE_META 9
-
-#define FDS 4096
+/* Descriptors that can be told apart; Berkeley DB gets no higher ones. */
+#define FDS 65536
 
 static struct {
 	pthread_once_t once;
 	atomic_ulong syncs;
-	atomic_bool is_table[FDS];   /* by descriptor */
+	_Atomic(const struct bdb_disk *) disk;
+	/* by descriptor */
+	atomic_bool is_table[FDS];
+	_Atomic(struct bdb_table_file *) file[FDS]; /* NULL: no journal */
 } bdb_hooked = { .once = PTHREAD_ONCE_INIT };
 
 static __thread struct {
 	int refused;    /* descriptor + 1 of the page just refused */
 	bool inside;    /* a transaction */
 } bdb_thread;
+
+const struct bdb_disk bdb_real_disk = {
+	.pwrite = pwrite, .sync = fdatasync, .truncate = ftruncate,
+};
 
 unsigned long
 bdb_syncs(void)
@@ -53,58 +51,67 @@ bdb_inside(bool now)
 	return before;
 }
 
-/* Chris Torek's hash, as the library computes it: h = 33 h + byte. Four bytes
- * a step, because the multiplications depend on each other. */
-static uint32_t
-sum_add(uint32_t h, const unsigned char *p, size_t len)
+/* ---- the disk ---- */
+
+void
+bdb_file_disk(const struct bdb_disk *disk)
 {
-	while (len >= 4) {
-		h = h * 1185921u + p[0] * 35937u + p[1] * 1089u + p[2] * 33u +
-		    p[3];
-		p += 4;
-		len -= 4;
+	atomic_store(&bdb_hooked.disk, disk);
+}
+
+static const struct bdb_disk *
+disk(void)
+{
+	const struct bdb_disk *other = atomic_load(&bdb_hooked.disk);
+
+	return other ? other : &bdb_real_disk;
+}
+
+int
+bdb_disk_write(int fd, const void *p, size_t len, off_t offset)
+{
+	const char *from = p;
+	ssize_t n;
+
+	while (len > 0) {
+		n = disk()->pwrite(fd, from, len, offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? errno : ENOSPC;
+		from += n;
+		offset += n;
+		len -= (size_t)n;
 	}
-	while (len--)
-		h = h * 33u + *p++;
-	return h;
+	return 0;
 }
 
-/* The sum of a page whose own four bytes at sum_at count as zero. */
-static bool
-sum_good(const unsigned char *page, size_t len, size_t sum_at)
+int
+bdb_disk_sync(int fd)
 {
-	static const unsigned char zero[4];
-	uint32_t h, want;
-
-	h = sum_add(0, page, sum_at);
-	h = sum_add(h, zero, 4);
-	h = sum_add(h, page + sum_at + 4, len - sum_at - 4);
-	memcpy(&want, page + sum_at, 4);
-	return h == want;
+	atomic_fetch_add_explicit(&bdb_hooked.syncs, 1, memory_order_relaxed);
+	return disk()->sync(fd) < 0 ? errno : 0;
 }
 
-bool
-bdb_page_good(const void *p, size_t len)
+int
+bdb_disk_truncate(int fd, off_t len)
 {
-	static const unsigned char hole[PAGE_PGNO + 4];
-	const unsigned char *page = p;
+	return disk()->truncate(fd, len) < 0 ? errno : 0;
+}
 
-	if (len < META_BYTES)
-		return true;
-	if (page[PAGE_TYPE] == TYPE_BTREE_META)
-		return (page[META_FLAGS] & META_HAS_SUM) &&
-		    sum_good(page, META_BYTES, META_SUM);
-	/* allocated but never written */
-	if (page[PAGE_TYPE] == TYPE_INVALID &&
-	    memcmp(page, hole, sizeof(hole)) == 0)
-		return true;
-	return sum_good(page, len, PAGE_SUM);
+/* ---- the hooks ---- */
+
+static struct bdb_table_file *
+file_of(int fd)
+{
+	return fd >= 0 && fd < FDS ? atomic_load(&bdb_hooked.file[fd]) : NULL;
 }
 
 static int
 hook_open(const char *path, int flags, ...)
 {
 	size_t len = strlen(path);
+	bool table = len > 3 && strcmp(path + len - 3, ".db") == 0;
 	va_list ap;
 	mode_t mode;
 	int fd;
@@ -113,27 +120,40 @@ hook_open(const char *path, int flags, ...)
 	mode = (flags & O_CREAT) ? (mode_t)va_arg(ap, int) : 0;
 	va_end(ap);
 	fd = open(path, flags | O_CLOEXEC, mode);
-	if (fd >= 0 && fd < FDS)
-		atomic_store(&bdb_hooked.is_table[fd], len > 3 &&
-		    strcmp(path + len - 3, ".db") == 0);
+	if (fd >= FDS) {
+		close(fd);
+		errno = EMFILE;
+		return -1;
+	}
+	if (fd >= 0) {
+		atomic_store(&bdb_hooked.is_table[fd], table);
+		atomic_store(&bdb_hooked.file[fd],
+		    table ? bdb_journal_file(path) : NULL);
+	}
 	return fd;
 }
 
 static int
 hook_close(int fd)
 {
-	if (fd >= 0 && fd < FDS)
+	if (fd >= 0 && fd < FDS) {
 		atomic_store(&bdb_hooked.is_table[fd], false);
+		atomic_store(&bdb_hooked.file[fd], NULL);
+	}
 	return close(fd);
 }
 
 static ssize_t
 hook_pread(int fd, void *p, size_t len, off_t offset)
 {
-	ssize_t n = pread(fd, p, len, offset);
+	struct bdb_table_file *file = file_of(fd);
+	ssize_t n;
 
-	if (n != (ssize_t)len || fd >= FDS || !atomic_load(&bdb_hooked.is_table[fd]) ||
-	    len < META_BYTES || offset % (off_t)len != 0 ||
+	if (file && bdb_journal_read(file, p, len, offset))
+		return (ssize_t)len;
+	n = pread(fd, p, len, offset);
+	if (n != (ssize_t)len || !atomic_load(&bdb_hooked.is_table[fd]) ||
+	    len < BDB_META_BYTES || offset % (off_t)len != 0 ||
 	    bdb_page_good(p, len))
 		return n;
 	bdb_thread.refused = fd + 1;
@@ -152,11 +172,38 @@ hook_seek(int fd, off_t offset, int whence)
 	return lseek(fd, offset, whence) < 0 ? errno : 0;
 }
 
+static ssize_t
+hook_pwrite(int fd, const void *p, size_t len, off_t offset)
+{
+	struct bdb_table_file *file = file_of(fd);
+
+	if (file)
+		return bdb_journal_write(file, p, len, offset);
+	return disk()->pwrite(fd, p, len, offset);
+}
+
 static int
 hook_fsync(int fd)
 {
-	atomic_fetch_add_explicit(&bdb_hooked.syncs, 1, memory_order_relaxed);
-	return fdatasync(fd);
+	struct bdb_table_file *file = file_of(fd);
+	int r;
+
+	if (file)
+		return bdb_journal_sync(file);
+	r = bdb_disk_sync(fd);
+	if (r)
+		errno = r;
+	return r ? -1 : 0;
+}
+
+static int
+hook_ftruncate(int fd, off_t len)
+{
+	struct bdb_table_file *file = file_of(fd);
+
+	if (file)
+		return bdb_journal_truncate(file, fd, len);
+	return disk()->truncate(fd, len);
 }
 
 static void
@@ -165,8 +212,10 @@ install(void)
 	db_env_set_func_open(hook_open);
 	db_env_set_func_close(hook_close);
 	db_env_set_func_pread(hook_pread);
+	db_env_set_func_pwrite(hook_pwrite);
 	db_env_set_func_seek(hook_seek);
 	db_env_set_func_fsync(hook_fsync);
+	db_env_set_func_ftruncate(hook_ftruncate);
 }
 
 void

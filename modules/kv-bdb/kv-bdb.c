@@ -14,6 +14,7 @@ struct kv_bdb_conf {
 	uint64_t checkpoint;
 	int64_t lock_wait_ms;
 	uint64_t reserve;
+	bool page_journal;
 };
 
 static const struct hm_opt kv_bdb_options[] = {
@@ -36,6 +37,10 @@ static const struct hm_opt kv_bdb_options[] = {
 	HM_OPT_SIZE(struct kv_bdb_conf, reserve, "32M",
 	    "Nothing is written while less than this is free on the disk; "
 	    "what is there can be read and removed.", .max = "1T"),
+	HM_OPT_BOOL(struct kv_bdb_conf, page_journal, "yes",
+	    "Pages are written to a journal first, so that none is left half "
+	    "written by a power failure. A file system that never overwrites "
+	    "data in place, such as ZFS, does not need it."),
 	HM_OPT_END
 };
 
@@ -130,6 +135,7 @@ kv_bdb_make(struct hm_mod *m, void *arg, void **ret, struct hm_err *reterr)
 			.checkpoint_bytes = conf->checkpoint,
 			.lock_wait_ms = conf->lock_wait_ms,
 			.reserve_bytes = conf->reserve,
+			.journal = conf->page_journal,
 			.report = kv_bdb_report,
 		},
 		.reterr = reterr,

@@ -69,6 +69,8 @@ checkpoints(void *arg)
 			bdb_fail(&err, ret, "checkpoint");
 			bdb_report(env, HM_LOG_ERROR, "%s", err.text);
 		}
+		if (ret == EIO)
+			bdb_end(env, "pages could not be synced");
 		failing = ret != 0;
 	}
 	return NULL;

@@ -217,6 +217,10 @@ bdb_flush(struct bdb_env *env, struct hm_err *reterr)
 {
 	int ret = env->db->log_flush(env->db, NULL);
 
+	/* the system may have dropped what it could not write: a second sync
+	 * that succeeds would prove nothing */
+	if (ret == EIO)
+		bdb_end(env, "the log could not be synced");
 	return ret ? bdb_fail(reterr, ret, "cannot write the log") : 0;
 }
 

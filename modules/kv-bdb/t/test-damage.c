@@ -31,7 +31,7 @@ open_env(const char *dir, uint64_t reserve, struct hm_err *reterr)
 {
 	struct bdb_conf conf = { .dir = dir, .cache_bytes = 1 << 20,
 		.page_bytes = 4096, .checkpoint_bytes = 1 << 20,
-		.lock_wait_ms = 2000, .reserve_bytes = reserve,
+		.lock_wait_ms = 2000, .reserve_bytes = reserve, .journal = true,
 		.report = report };
 	int r = bdb_open(&conf, &env, reterr);
 
