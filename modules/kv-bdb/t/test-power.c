@@ -92,7 +92,7 @@ recorded_pwrite(int fd, const void *p, size_t len, off_t offset)
 
 /* In place of the library's: Berkeley DB uses it, without a hook, to fill the
  * end of a log with zeroes. */
-ssize_t
+HM_API ssize_t
 write(int fd, const void *p, size_t len)
 {
 	char name[64];
