@@ -111,9 +111,15 @@ hm_arena_each_root(void (*fn)(const char *name, size_t bytes, void *arg),
 	pthread_mutex_unlock(&roots.lock);
 }
 
+/* The name is a literal of code that may be unloaded before it is told. */
 static void
 track(struct hm_arena *arena)
 {
+	size_t len = strlen(arena->name);
+	char *name = hm_xalloc(len + 1);
+
+	memcpy(name, arena->name, len);
+	arena->name = name;
 	arena->tracked = true;
 	pthread_mutex_lock(&roots.lock);
 	arena->next = roots.first;
@@ -134,6 +140,7 @@ untrack(struct hm_arena *arena)
 	else
 		roots.first = arena->next;
 	pthread_mutex_unlock(&roots.lock);
+	free((char *)(uintptr_t)arena->name);
 }
 
 struct hm_arena *

@@ -332,6 +332,25 @@ server s listen 127.0.0.5:25
 s > x
 END
 
+# leaves WHAT TEXT: the end of the scenario finds it.
+leaves () {
+	{ echo 'need leaky'; echo "module leaky { $1: yes }"; echo start; } \
+	    > "$trash/x.mt"
+	"$mailtest" -m "$top_builddir/t/scenario/.libs" "$trash/x.mt" \
+	    > "$trash/out" 2>&1
+	status=$?
+	[ $status -ne 0 ] && grep -q '^not ok' "$trash/out" &&
+	    grep -qF "$2" "$trash/out"
+	status=$?
+	ok $status "notices what is left: $1"
+	[ $status -eq 0 ] || sed 's/^/#   /' "$trash/out"
+}
+
+leaves fiber "generation 1 is held: leaky leaky fiber 1"
+leaves arena 'arena "leaky arena"'
+leaves timer "a timer is left"
+leaves error 'l=error m="leaky error"'
+
 # The same seed does the same, down to every id; another one does not.
 unset HERMOD_TEMPLATES
 export HERMOD_TEMPLATES=$top_srcdir/conf.d
