@@ -29,7 +29,7 @@ put_hot(struct imap_fetch *f, const struct hm_entry *e, enum imap_item item)
 		break;
 	case IMAP_ITEM_FLAGS:
 		hm_buf_add(out, "FLAGS (", 7);
-		imap_put_flags_memo(out, &f->memo, e, s->sel->box);
+		imap_put_entry_flags(s, &f->memo, e);
 		hm_buf_putc(out, ')');
 		break;
 	case IMAP_ITEM_INTERNALDATE:

@@ -6,6 +6,7 @@
 #include <hermod/plugin.h>
 
 #include "imap.h"
+#include "recent.h"
 
 static const struct hm_opt imap_options[] = {
 	HM_OPT_ADDRS(struct imap_conf, listen, "[143]",
@@ -119,6 +120,32 @@ keep_limit(struct hm_mod *m, const char *what, int64_t n,
 }
 
 static int
+make_recent(struct hm_mod *m, void *arg, void **ret, struct hm_err *err)
+{
+	(void)m, (void)arg, (void)err;
+	*ret = imap_recent_new();
+	return 0;
+}
+
+static void
+free_recent(void *recent)
+{
+	imap_recent_free(recent);
+}
+
+/* The number is of its layout: code of another one makes its own. */
+static int
+keep_recent(struct imap_server *srv, struct hm_err *err)
+{
+	void *kept = NULL;
+	int r = hm_keep(srv->mod, "recent:1", make_recent, NULL, free_recent,
+	    &kept, err);
+
+	srv->recent = kept;
+	return r;
+}
+
+static int
 listen_on(struct imap_server *srv, const struct hm_addrlist *addrs, bool tls,
     struct hm_err *err)
 {
@@ -151,6 +178,8 @@ imap_open(struct hm_mod *m, struct hm_err *err)
 	if (r == 0)
 		r = keep_limit(m, "held", conf->connections_per_address,
 		    &srv->held, err);
+	if (r == 0)
+		r = keep_recent(srv, err);
 	if (r == 0)
 		r = listen_on(srv, conf->listen, false, err);
 	/* Without a certificate there is nothing to begin TLS with. */

@@ -16,6 +16,7 @@
 #include "write.h"
 
 struct hm_ratelimit;
+struct imap_recent;
 
 enum {
 	IMAP_LINE_MAX = 64 << 10,      /* octets of a command outside literals */
@@ -39,6 +40,7 @@ struct imap_server {
 	const struct hm_auth *auth;
 	const struct hm_store *store;
 	struct hm_ratelimit *rate, *held; /* NULL: no limit */
+	struct imap_recent *recent;
 };
 
 enum imap_state {
@@ -159,6 +161,11 @@ struct imap_own_change {
 	unsigned flags;
 	uint64_t keywords;
 };
+/* The flags of a message, without parentheses. */
+void imap_put_entry_flags(struct imap *s, struct imap_flag_memo *memo,
+    const struct hm_entry *e);
+/* "* 3 RECENT" if it is not what was told last. */
+void imap_put_recent(struct imap *s);
 /* "FLAGS (…)" of a mailbox, without "* ", and PERMANENTFLAGS. */
 void imap_put_mailbox_flags(struct imap *s);
 
@@ -177,11 +184,11 @@ void imap_enable_condstore(struct imap *s);
 struct imap_status {
 	uint8_t n;
 	uint8_t at[9];             /* indices into the table of items */
-	bool has_modseq;
+	bool has_modseq, has_recent;
 };
 bool imap_p_status(struct imap_parse *p, struct imap_status *ret);
 /* "* STATUS box (MESSAGES 3 UIDNEXT 4)" and CRLF. */
-void imap_put_status(struct imap *s, const struct hm_mailbox *box,
+HM_FIBER void imap_put_status(struct imap *s, const struct hm_mailbox *box,
     const struct imap_status *items);
 /* " \\Archive"; the attribute of a special use. */
 void imap_put_special_use(struct hm_buf *out, unsigned special_use,

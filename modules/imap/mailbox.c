@@ -3,6 +3,7 @@
 #include <hermod/arena.h>
 
 #include "imap.h"
+#include "recent.h"
 
 static const struct {
 	const char *name;
@@ -172,7 +173,7 @@ static const char *const status_items[] = {
 	"MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED",
 	"SIZE", "HIGHESTMODSEQ", "APPENDLIMIT",
 };
-enum { STATUS_HIGHESTMODSEQ = 7 };
+enum { STATUS_RECENT = 1, STATUS_HIGHESTMODSEQ = 7 };
 
 bool
 imap_p_status(struct imap_parse *p, struct imap_status *ret)
@@ -192,6 +193,7 @@ imap_p_status(struct imap_parse *p, struct imap_status *ret)
 			;
 		if (k == items.n)
 			items.at[items.n++] = i;
+		items.has_recent |= i == STATUS_RECENT;
 		items.has_modseq |= i == STATUS_HIGHESTMODSEQ;
 	} while (imap_p_maybe(p, ' '));
 	*ret = items;
@@ -202,9 +204,10 @@ void
 imap_put_status(struct imap *s, const struct hm_mailbox *box,
     const struct imap_status *items)
 {
+	uint32_t recent = items->has_recent ? imap_recent_status(s, box) : 0;
 	/* In the order of status_items. */
 	const uint64_t values[] = {
-		box->messages, 0, box->uidnext, box->uidvalidity, box->unseen,
+		box->messages, recent, box->uidnext, box->uidvalidity, box->unseen,
 		box->deleted, box->bytes, box->modseq,
 		s->srv->conf->append_limit_bytes,
 	};

@@ -160,6 +160,8 @@ imap_cmd_enable(struct imap_cmd *c)
 	if (wanted & IMAP_CONDSTORE)
 		imap_enable_condstore(s);
 	s->enabled |= wanted;
+	if ((wanted & IMAP_REV2) && s->sel)
+		s->sel->nrecent = 0; /* it has no \Recent */
 	imap_ok(c, "done");
 }
 

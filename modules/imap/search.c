@@ -112,6 +112,10 @@ bind_leaf(struct imap_search *s, struct imap_node *leaf,
 			imap_seqset_resolve(&leaf->set, to->last_uid, s->arena,
 			    &leaf->range);
 		break;
+	case IMAP_KEY_RECENT:
+	case IMAP_KEY_OLD:
+		leaf->range = to->recent;
+		break;
 	case IMAP_KEY_KEYWORD:
 	case IMAP_KEY_UNKEYWORD:
 		leaf->number = 0;
@@ -170,6 +174,11 @@ hot_matches(const struct imap_search *s, const struct imap_node *leaf,
 	switch (leaf->key) {
 	case IMAP_KEY_ALL:
 		return true;
+	case IMAP_KEY_RECENT:
+		return (e->flags & leaf->flags) == 0 &&
+		    hm_uidset_has(&leaf->range, e->uid);
+	case IMAP_KEY_OLD:
+		return !hm_uidset_has(&leaf->range, e->uid);
 	case IMAP_KEY_FLAGS:
 		return (e->flags & leaf->flags) == leaf->flags;
 	case IMAP_KEY_UNFLAGS:

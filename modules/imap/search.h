@@ -23,7 +23,7 @@ enum {
 enum imap_key {
 	IMAP_KEY_AND = 0, IMAP_KEY_OR = 1, IMAP_KEY_NOT = 2,
 	IMAP_KEY_ALL = 3,
-	IMAP_KEY_NONE = 4,
+	IMAP_KEY_RECENT = 4,       /* and none of the flags is set */
 	IMAP_KEY_FLAGS = 5,        /* all of the flags are set */
 	IMAP_KEY_UNFLAGS = 6,      /* none of them is */
 	IMAP_KEY_KEYWORD = 7, IMAP_KEY_UNKEYWORD = 8,
@@ -34,11 +34,12 @@ enum imap_key {
 	IMAP_KEY_SAVEDSINCE = 18,
 	IMAP_KEY_OLDER = 19, IMAP_KEY_YOUNGER = 20,
 	IMAP_KEY_MODSEQ = 21,
+	IMAP_KEY_OLD = 22,
 	/* From here on the message itself must be read: its header, … */
-	IMAP_KEY_HEADER = 22,
-	IMAP_KEY_SENTBEFORE = 23, IMAP_KEY_SENTON = 24, IMAP_KEY_SENTSINCE = 25,
+	IMAP_KEY_HEADER = 23,
+	IMAP_KEY_SENTBEFORE = 24, IMAP_KEY_SENTON = 25, IMAP_KEY_SENTSINCE = 26,
 	/* … or all of it. */
-	IMAP_KEY_BODY = 26, IMAP_KEY_TEXT = 27,
+	IMAP_KEY_BODY = 27, IMAP_KEY_TEXT = 28,
 };
 
 struct imap_node {
@@ -46,7 +47,7 @@ struct imap_node {
 	uint8_t cost;              /* 0 hot, 1 header, 2 body: the dearest in it */
 	int first_child, next;     /* -1: none */
 	int on_true, on_false;     /* a leaf, or IMAP_SAYS_YES, IMAP_SAYS_NO */
-	unsigned flags;            /* FLAGS, UNFLAGS */
+	unsigned flags;            /* FLAGS, UNFLAGS, RECENT */
 	uint64_t number;           /* LARGER, SMALLER, OLDER, YOUNGER, MODSEQ,
 	                            * and the bits of KEYWORD */
 	int64_t day;               /* the date keys: days since 1970 */
@@ -55,7 +56,7 @@ struct imap_node {
 	struct hm_str text;        /* what to look for; KEYWORD */
 	struct hm_search *needle;  /* NULL for an empty text */
 	struct imap_seqset set;    /* SEQ, UID */
-	struct hm_uidset range;    /* the same once bound */
+	struct hm_uidset range;    /* the same once bound; RECENT, OLD */
 };
 enum { IMAP_SAYS_YES = -1, IMAP_SAYS_NO = -2 };
 
@@ -78,6 +79,7 @@ struct imap_search_bind {
 	size_t nkeywords;
 	const struct hm_str *keywords;
 	struct hm_uidset saved_uids, saved_seqs; /* what "$" stands for */
+	struct hm_uidset recent;             /* uids of \Recent messages */
 	int64_t now_s;
 };
 void imap_search_bind(struct imap_search *s, const struct imap_search_bind *to);

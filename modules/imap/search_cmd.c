@@ -6,6 +6,7 @@
 #include <hermod/work.h>
 
 #include "imap.h"
+#include "recent.h"
 #include "search_text.h"
 
 enum {
@@ -89,6 +90,7 @@ bind(struct search *q)
 		.nkeywords = sel->box ? sel->box->nkeywords : 0,
 		.keywords = sel->box ? sel->box->keywords : NULL,
 		.saved_uids = sel->saved,
+		.recent = imap_recent_set(sel),
 		.now_s = hm_wall_ms() / 1000,
 	};
 

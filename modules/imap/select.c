@@ -2,6 +2,7 @@
 #include <hermod/arena.h>
 
 #include "imap.h"
+#include "recent.h"
 
 void
 imap_deselect(struct imap *s)
@@ -53,7 +54,8 @@ put_selected(struct imap *s)
 	imap_put_mailbox_flags(s);
 	hm_buf_printf(&s->out, "* %u EXISTS\r\n", imap_sel_count(sel));
 	if (!rev2) {
-		hm_buf_puts(&s->out, "* 0 RECENT\r\n");
+		sel->told_recent = UINT32_MAX;
+		imap_put_recent(s);
 		unseen = first_unseen(sel);
 		if (unseen)
 			imap_untagged(s, "[UNSEEN %u] first unseen", unseen);
@@ -102,6 +104,7 @@ open_mailbox(struct imap *s, struct hm_str name, bool read_only,
 	sel->read_only = read_only;
 	s->sel = sel;
 	s->state = IMAP_SELECTED;
+	imap_recent_take(s);
 	return 0;
 }
 

@@ -15,6 +15,7 @@ imap_selected_free(struct imap_selected *sel)
 	hm_view_unref(sel->past);
 	hm_mailboxes_unref(sel->all);
 	free(sel->ghosts);
+	free(sel->recent);
 	free((void *)(uintptr_t)sel->saved.at);
 	free(sel);
 }

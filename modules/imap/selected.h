@@ -23,6 +23,10 @@ struct imap_selected {
 	struct hm_entry *ghosts;       /* by uid */
 	size_t nghosts;
 	struct hm_view *past;          /* in which all ghosts still were */
+	struct hm_uidrange *recent;    /* \Recent here, see recent.h */
+	size_t nrecent, recent_cap;
+	uint32_t recent_next;          /* new messages have no smaller uid */
+	uint32_t told_recent;          /* as RECENT has told */
 	struct hm_uidset saved;        /* "$" (RFC 5182); ranges on the heap */
 };
 

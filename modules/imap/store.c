@@ -126,7 +126,7 @@ tell_flags(struct imap_cmd *c, const struct hm_uidset *uids,
 				hm_buf_putc(&s->out, ' ');
 			}
 			hm_buf_puts(&s->out, "FLAGS (");
-			imap_put_flags_memo(&s->out, &memo, e, s->sel->box);
+			imap_put_entry_flags(s, &memo, e);
 			if (s->enabled & IMAP_CONDSTORE) {
 				hm_buf_puts(&s->out, ") MODSEQ (");
 				hm_buf_u64(&s->out, e->modseq);

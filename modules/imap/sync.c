@@ -1,5 +1,6 @@
 /* sync.c - telling the client what happened to its mailbox (RFC 9051, 7.5). */
 #include "imap.h"
+#include "recent.h"
 
 void
 imap_put_mailbox_flags(struct imap *s)
@@ -22,6 +23,30 @@ imap_put_mailbox_flags(struct imap *s)
 	sel->told_keywords = sel->box ? sel->box->nkeywords : 0;
 }
 
+void
+imap_put_entry_flags(struct imap *s, struct imap_flag_memo *memo,
+    const struct hm_entry *e)
+{
+	struct hm_uidset recent = imap_recent_set(s->sel);
+	unsigned flags = e->flags;
+
+	if (recent.n && e->uid >= recent.at[0].first &&
+	    hm_uidset_has(&recent, e->uid))
+		flags |= IMAP_FLAG_RECENT;
+	imap_put_flags_memo(&s->out, memo, flags, e->keywords, s->sel->box);
+}
+
+void
+imap_put_recent(struct imap *s)
+{
+	uint32_t count = imap_recent_count(s->sel);
+
+	if (count == s->sel->told_recent)
+		return;
+	s->sel->told_recent = count;
+	hm_buf_printf(&s->out, "* %u RECENT\r\n", count);
+}
+
 /* "* 5 FETCH (UID 7 FLAGS (…) MODSEQ (9))" */
 static void
 put_change(struct imap *s, uint32_t seq, const struct hm_entry *e,
@@ -34,7 +59,7 @@ put_change(struct imap *s, uint32_t seq, const struct hm_entry *e,
 	hm_buf_puts(out, " FETCH (UID ");
 	imap_put_u32(out, e->uid);
 	hm_buf_puts(out, " FLAGS (");
-	imap_put_flags_memo(out, memo, e, s->sel->box);
+	imap_put_entry_flags(s, memo, e);
 	hm_buf_putc(out, ')');
 	if (s->enabled & IMAP_CONDSTORE) {
 		hm_buf_puts(out, " MODSEQ (");
@@ -169,6 +194,7 @@ imap_sync(struct imap *s, bool expunge, const struct imap_own_change *own)
 		imap_sel_add_ghosts(sel, newer);
 	sel->gone = !newer;
 	sel->view = newer;
+	imap_recent_take(s);
 	if (expunge) {
 		/* What is new lies behind all that is gone. */
 		uint32_t gone = (uint32_t)sel->nghosts;
@@ -178,6 +204,7 @@ imap_sync(struct imap *s, bool expunge, const struct imap_own_change *own)
 	}
 	if (imap_sel_count(sel) != count)
 		hm_buf_printf(&s->out, "* %u EXISTS\r\n", imap_sel_count(sel));
+	imap_put_recent(s);
 	before = s->out.len == before ? 0 : 1;
 	if (older && newer && older != newer) {
 		size_t len = s->out.len;

@@ -144,6 +144,11 @@ imap_put_flags(struct hm_buf *out, unsigned flags, uint64_t bits,
 		hm_buf_puts(out, names[i]);
 		gap = " ";
 	}
+	if (flags & IMAP_FLAG_RECENT) {
+		hm_buf_puts(out, gap);
+		hm_buf_puts(out, "\\Recent");
+		gap = " ";
+	}
 	for (i = 0; bits && box && i < box->nkeywords && i < 64; i++) {
 		if (!(bits & UINT64_C(1) << i))
 			continue;
@@ -155,15 +160,14 @@ imap_put_flags(struct hm_buf *out, unsigned flags, uint64_t bits,
 
 void
 imap_put_flags_memo(struct hm_buf *out, struct imap_flag_memo *memo,
-    const struct hm_entry *e, const struct hm_mailbox *box)
+    unsigned flags, uint64_t bits, const struct hm_mailbox *box)
 {
-	if (!memo->filled || memo->flags != e->flags ||
-	    memo->bits != e->keywords) {
+	if (!memo->filled || memo->flags != flags || memo->bits != bits) {
 		hm_buf_clear(&memo->text);
-		imap_put_flags(&memo->text, e->flags, e->keywords, box);
+		imap_put_flags(&memo->text, flags, bits, box);
 		memo->filled = true;
-		memo->flags = e->flags;
-		memo->bits = e->keywords;
+		memo->flags = flags;
+		memo->bits = bits;
 	}
 	hm_buf_add(out, memo->text.p, memo->text.len);
 }

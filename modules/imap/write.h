@@ -21,7 +21,8 @@ void imap_put_string(struct hm_buf *out, struct hm_str s, bool utf8);
 void imap_put_mailbox(struct hm_buf *out, struct hm_str name, bool utf8);
 /* "1:3,5"; nothing for an empty set. */
 void imap_put_uidset(struct hm_buf *out, const struct hm_uidset *set);
-/* "\Seen $Forwarded label" of an entry, without parentheses. */
+/* "\Seen $Forwarded label", without parentheses. */
+enum { IMAP_FLAG_RECENT = 1 << 16 }; /* besides enum hm_flag */
 void imap_put_flags(struct hm_buf *out, unsigned flags, uint64_t bits,
     const struct hm_mailbox *box);
 /* "17-Jul-1996 02:44:25 +0000" in quotes. */
@@ -35,6 +36,6 @@ struct imap_flag_memo {
 	struct hm_buf text;    /* release it */
 };
 void imap_put_flags_memo(struct hm_buf *out, struct imap_flag_memo *memo,
-    const struct hm_entry *e, const struct hm_mailbox *box);
+    unsigned flags, uint64_t bits, const struct hm_mailbox *box);
 
 #endif

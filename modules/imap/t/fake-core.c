@@ -8,6 +8,7 @@
 #include <hermod/session.h>
 
 #include "fake.h"
+#include "modules/imap/recent.h"
 
 struct hm_session {
 	struct hm_arena *arena;
@@ -23,6 +24,7 @@ struct hm_sasl {
 
 static const char *refused_command;
 static unsigned failures;
+static struct imap_recent *recent;
 
 void
 fake_refuse(const char *name)
@@ -74,6 +76,12 @@ void
 hm_session_set_helo(struct hm_session *s, struct hm_str name)
 {
 	s->helo = hm_str_dup(s->arena, name);
+}
+
+struct hm_str
+hm_session_account(const struct hm_session *s)
+{
+	return s->account;
 }
 
 void
@@ -216,6 +224,13 @@ const struct hm_auth_ops fake_auth_ops = {
 	.password = fake_password,
 };
 
+void
+fake_forget(void)
+{
+	imap_recent_free(recent);
+	recent = NULL;
+}
+
 struct imap_server *
 fake_server(void)
 {
@@ -231,5 +246,8 @@ fake_server(void)
 	};
 
 	failures = 0;
+	if (!recent)
+		recent = imap_recent_new();
+	server.recent = recent;
 	return &server;
 }

@@ -154,6 +154,7 @@ fake_free(void)
 			drop_box(&db.box[i]);
 	hm_arena_free(db.arena);
 	memset(&db, 0, sizeof(db));
+	fake_forget();
 }
 
 void

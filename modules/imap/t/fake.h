@@ -10,6 +10,8 @@
  * real ones. fake_reset() begins anew. */
 struct imap_server *fake_server(void);
 void fake_reset(void);
+/* What was recent. */
+void fake_forget(void);
 void fake_free(void);
 /* Lets the imap_command hook refuse commands of this name; NULL: none. */
 void fake_refuse(const char *name);

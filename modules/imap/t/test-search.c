@@ -108,9 +108,11 @@ static const struct {
 	{ "UNKEYWORD unknown 1", "1", 0 },
 	{ "KEYWORD $Junk", "7", 0 },
 	{ "UNKEYWORD $junk 6:8", "6 8", 0 },
-	{ "RECENT", "", 0 },
-	{ "NEW", "", 0 },
+	{ "RECENT", "7 8 10", 0 },
+	{ "NEW", "7", 0 },
 	{ "OLD 1:2", "1 2", 0 },
+	{ "NOT RECENT 7:10", "9", 0 },
+	{ "OR NEW OLD 6:10", "6 7 9", 0 },
 	{ "SUBJECT n3", "3", 10 },
 	{ "HEADER Subject {2}\r\nn4", "4", 10 },
 	{ "FROM \"\"", "", 10 },
@@ -172,10 +174,11 @@ test_case(size_t i)
 	};
 	static const struct hm_uidrange seqs[] = { { 2, 2 }, { 4, 4 } };
 	static const struct hm_uidrange uids[] = { { 20, 20 }, { 40, 40 } };
+	static const struct hm_uidrange recent[] = { { 65, 80 }, { 99, 200 } };
 	struct imap_search_bind bind = {
 		.messages = 10, .last_uid = 100, .nkeywords = 2,
 		.keywords = keywords, .saved_uids = { 2, uids },
-		.saved_seqs = { 2, seqs }, .now_s = 10 * 86400 + 3600,
+		.saved_seqs = { 2, seqs }, .recent = { 2, recent }, .now_s = 10 * 86400 + 3600,
 	};
 	struct hm_buf out = { 0 };
 	struct imap_search s;
