@@ -34,7 +34,8 @@ struct found {
 	struct hm_str name;
 	const struct hm_mailbox *box;  /* NULL: there is none of that name */
 	bool subscribed;
-	bool childinfo;                /* it has a subscribed descendant */
+	bool childinfo;                /* it has a subscribed descendant, */
+	bool needed;                   /* and nothing else tells of that */
 };
 
 /* Reference and pattern, as UTF-8 in NFC; false: it can match nothing. */
@@ -192,8 +193,9 @@ add_found(struct list *l, struct hm_str name, const struct hm_mailbox *box)
 
 /* Ancestors of a subscribed name that match. */
 static void
-find_ancestors(struct list *l, struct hm_str name)
+find_ancestors(struct list *l, struct hm_str name, bool needed)
 {
+	struct found *f;
 	struct hm_str up;
 	size_t i;
 
@@ -203,7 +205,9 @@ find_ancestors(struct list *l, struct hm_str name)
 		up = hm_str_take(name, i);
 		if (!matches(l, up))
 			continue;
-		add_found(l, up, hm_mailboxes_find(l->all, up))->childinfo = true;
+		f = add_found(l, up, hm_mailboxes_find(l->all, up));
+		f->childinfo = true;
+		f->needed = needed;
 	}
 }
 
@@ -226,7 +230,7 @@ find_subscribed(struct list *l)
 		/* LSUB "" "%" tells of "a" when only "a/b" is subscribed
 		 * (RFC 3501, 6.3.9). */
 		if (l->recursive || (l->lsub && !match))
-			find_ancestors(l, name);
+			find_ancestors(l, name, !match);
 	}
 }
 
@@ -284,6 +288,7 @@ merge_found(struct list *l)
 		if (hm_str_eq(l->found[i].name, l->found[n].name)) {
 			l->found[n].subscribed |= l->found[i].subscribed;
 			l->found[n].childinfo |= l->found[i].childinfo;
+			l->found[n].needed |= l->found[i].needed;
 		} else {
 			l->found[++n] = l->found[i];
 		}
@@ -348,6 +353,14 @@ put_found(struct list *l, const struct found *f)
 	imap_pump(s);
 }
 
+/* A name found for its descendants alone, all of which are told
+ * (RFC 5258, 3.5). */
+static bool
+is_redundant(const struct found *f)
+{
+	return f->childinfo && !f->subscribed && !f->needed;
+}
+
 static void
 run(struct list *l)
 {
@@ -364,7 +377,8 @@ run(struct list *l)
 		find_all(l);
 	merge_found(l);
 	for (i = 0; i < l->nfound && !s->broken; i++)
-		put_found(l, &l->found[i]);
+		if (!is_redundant(&l->found[i]))
+			put_found(l, &l->found[i]);
 	hm_mailboxes_unref(all);
 	imap_ok(l->c, "done");
 }

@@ -105,6 +105,8 @@ imap_cmd_create(struct imap_cmd *c)
 
 	if (!take_name(c, &name) || !take_use(c, &use))
 		return;
+	/* What is subscribed is the client's to say (RFC 9051, 6.3.7). */
+	use |= HM_CREATE_UNSUBSCRIBED;
 	changed(c, store->ops->mailbox_create(s->acc, name, use, &id, &err),
 	    &err, "created");
 }

@@ -333,9 +333,7 @@ find_destination(struct imap_cmd *c, struct hm_str name)
 	hm_mailboxes_unref(all);
 	if (!id)
 		imap_no(c, "[TRYCREATE] no such mailbox");
-	else if (id == s->sel->mailbox)
-		imap_no(c, "[CANNOT] that is the selected mailbox");
-	return id == s->sel->mailbox ? 0 : id;
+	return id;
 }
 
 static void

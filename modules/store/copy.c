@@ -275,9 +275,6 @@ store_copy(struct hm_account *acc, struct hm_copy *c, struct hm_err *reterr)
 	struct copy cp = { .c = c };
 	int r;
 
-	if (c->from == c->to)
-		return hm_err_set(reterr, -HM_EINVAL,
-		    "source and destination are the same");
 	c->ret_from = c->ret_to = (struct hm_uidset){ 0, NULL };
 	if (!c->move)
 		store_quota_refresh(acc);

@@ -2,6 +2,8 @@
 #include "store.h"
 
 enum { MAILBOXES_MAX = 10000, DEPTH_MAX = 30 };
+/* What may come along with a special use, but is none. */
+enum { CREATE_FLAGS = HM_CREATE_UNSUBSCRIBED };
 
 /* ---- looking, inside a transaction ------------------------------------------- */
 
@@ -206,8 +208,9 @@ make_one(struct store_tx *tx, struct hm_str name, unsigned use,
 
 	if (tx->a->head->n >= MAILBOXES_MAX)
 		return hm_err_set(tx->err, -HM_ELIMIT, "too many mailboxes");
-	if ((r = take_use(tx, use, 0)) < 0 ||
-	    (r = store_tx_box_new(tx, name, use, ret)) < 0)
+	if ((r = take_use(tx, use & ~CREATE_FLAGS, 0)) < 0 ||
+	    (r = store_tx_box_new(tx, name, use & ~CREATE_FLAGS, ret)) < 0 ||
+	    (use & HM_CREATE_UNSUBSCRIBED))
 		return r;
 	r = subscribe(tx, (*ret)->m.name, true);
 	return r < 0 ? r : 0;
@@ -215,7 +218,7 @@ make_one(struct store_tx *tx, struct hm_str name, unsigned use,
 
 /* The mailboxes above name that are missing. */
 static int
-make_parents(struct store_tx *tx, struct hm_str name)
+make_parents(struct store_tx *tx, struct hm_str name, unsigned flags)
 {
 	struct store_tx_box *b;
 	unsigned depth = 0;
@@ -230,7 +233,8 @@ make_parents(struct store_tx *tx, struct hm_str name)
 			    "mailboxes are nested too deeply");
 		if (find(tx, hm_str_take(name, i)) != 0)
 			continue;
-		if ((r = make_one(tx, hm_str_take(name, i), 0, &b)) < 0)
+		r = make_one(tx, hm_str_take(name, i), flags, &b);
+		if (r < 0)
 			return r;
 	}
 	return 0;
@@ -245,7 +249,7 @@ store_tx_mailbox(struct store_tx *tx, struct hm_str name,
 
 	if (id != 0)
 		return store_tx_box(tx, id, ret);
-	if ((r = make_parents(tx, name)) < 0)
+	if ((r = make_parents(tx, name, special_use & CREATE_FLAGS)) < 0)
 		return r;
 	return make_one(tx, name, special_use, ret);
 }
@@ -491,7 +495,7 @@ rename_fn(struct store_tx *tx, void *arg)
 		return hm_err_set(tx->err, -HM_ENOENT, "no such mailbox");
 	if ((r = rename_all(tx, na)) < 0)
 		return r;
-	return make_parents(tx, na->to);
+	return make_parents(tx, na->to, HM_CREATE_UNSUBSCRIBED);
 }
 
 int

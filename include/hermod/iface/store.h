@@ -32,6 +32,8 @@ struct hm_store_ops {
 	/* Mailboxes. Names are NFC UTF-8 with "/"; "INBOX" in any case is the
 	 * inbox. Every change returns when durable. */
 	struct hm_mailboxes *(*mailboxes)(struct hm_account *acc); /* a reference */
+	/* Missing parents are made as well, and all are subscribed to, unless
+	 * special_use has HM_CREATE_UNSUBSCRIBED. */
 	HM_FIBER int (*mailbox_create)(struct hm_account *acc, struct hm_str name,
 	    unsigned special_use, uint64_t *ret_id, struct hm_err *reterr);
 	/* -HM_ENOENT, -HM_EACCES (inbox), -HM_EBUSY (has children). */

@@ -33,6 +33,8 @@ enum hm_special_use {
 	HM_USE_JUNK = 1 << 2,
 	HM_USE_SENT = 1 << 3,
 	HM_USE_TRASH = 1 << 4,
+	/* For mailbox_create() alone. */
+	HM_CREATE_UNSUBSCRIBED = 1 << 16,
 };
 
 /* Sorted, disjoint, not adjacent ranges. */
@@ -182,7 +184,7 @@ struct hm_flags_change {
 };
 
 struct hm_copy {
-	uint64_t from, to;                /* mailboxes; different */
+	uint64_t from, to;                /* mailboxes; may be the same */
 	const struct hm_uidset *uids;
 	bool move;                        /* the same message goes over */
 	struct hm_arena *arena;

@@ -128,7 +128,8 @@ add_box(struct hm_str name, unsigned use)
 	db.box[i].m = (struct hm_mailbox){
 		.id = ++db.next_id, .name = hm_str_dup(db.arena, name),
 		.uidvalidity = ++db.uidvalidity, .uidnext = 1,
-		.special_use = use, .createseq = ++db.modseq,
+		.special_use = use & ~(unsigned)HM_CREATE_UNSUBSCRIBED,
+		.createseq = ++db.modseq,
 	};
 	publish(&db.box[i]);
 	return &db.box[i];
@@ -466,13 +467,15 @@ fake_copy(struct hm_account *acc, struct hm_copy *c, struct hm_err *err)
 	struct hm_str words[KEYWORDS_MAX];
 	struct hm_entry *e, was;
 	size_t k, n;
-	uint32_t i;
+	uint32_t i, left;
 
 	(void)acc;
 	if (!from || !to)
 		return hm_err_set(err, -HM_ENOENT, "no such mailbox");
 	db.modseq++;
-	for (i = 0; i < from->m.messages; i++) {
+	/* Those that were there before: the two may be the same. */
+	left = from->m.messages;
+	for (i = 0; left > 0; i++, left--) {
 		was = from->at[i];
 		if (!hm_uidset_has(c->uids, was.uid))
 			continue;

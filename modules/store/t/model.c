@@ -259,14 +259,14 @@ do_copy(struct model *m, struct kit *k, struct hm_arena *arena)
 	struct hm_uidset set;
 	struct hm_copy c = { .from = a->id, .to = b->id, .uids = &set,
 		.move = pick(m, 2), .arena = arena };
-	unsigned i, kept = 0, was = b->n;
+	unsigned i, kept = 0, n = a->n, was = b->n, came;
 
 	some_uids(m, a, arena, &set);
-	if (a == b || a->n + b->n > MSGS)
+	if (a->n + b->n > MSGS)
 		return true;
 	if (failed("copy", store_copy(k->acc, &c, NULL), 0))
 		return false;
-	for (i = 0; i < a->n; i++) {
+	for (i = 0; i < n; i++) {
 		if (hm_uidset_has(&set, a->msg[i].uid)) {
 			b->msg[b->n] = a->msg[i];
 			b->msg[b->n++].uid = b->uidnext++;
@@ -275,11 +275,14 @@ do_copy(struct model *m, struct kit *k, struct hm_arena *arena)
 		}
 		a->msg[kept++] = a->msg[i];
 	}
-	a->n = kept;
-	if (hm_uidset_count(&c.ret_to) != b->n - was ||
-	    hm_uidset_count(&c.ret_from) != b->n - was)
-		diag("copied other than %u", b->n - was);
-	return hm_uidset_count(&c.ret_to) == b->n - was;
+	came = b->n - was;
+	if (a == b)
+		memmove(&a->msg[kept], &a->msg[n], came * sizeof(*a->msg));
+	a->n = a == b ? kept + came : kept;
+	if (hm_uidset_count(&c.ret_to) != came ||
+	    hm_uidset_count(&c.ret_from) != came)
+		diag("copied other than %u", came);
+	return hm_uidset_count(&c.ret_to) == came;
 }
 
 static void

@@ -348,7 +348,14 @@ test_copy(void)
 	    "expunge all");
 	is_int(fake_blobs(k.fake, &links), 90, "bodies of both are gone");
 	c.to = c.from;
-	is_int(store_copy(k.acc, &c, NULL), -HM_EINVAL, "onto itself");
+	kit_set(arena, "11,99:100", &set);
+	is_int(store_copy(k.acc, &c, NULL), 0, "move to the same mailbox");
+	is_str(kit_set_text(arena, &c.ret_to), "101:103", "they get new uids");
+	is_str(kit_uids(k.acc, "INBOX"), "12:98,101:103", "and lose the old");
+	c.move = false;
+	kit_set(arena, "12,103", &set);
+	is_int(store_copy(k.acc, &c, NULL), 0, "copy there");
+	is_str(kit_uids(k.acc, "INBOX"), "12:98,101:105", "adds to them");
 	is_int(kit_verify(&k, false), 0, "verify");
 	hm_arena_free(arena);
 	kit_end(&k);
@@ -404,6 +411,13 @@ test_mailboxes(void)
 	ok(kit_box(a, "Lists") && kit_box(a, "Lists/c"), "with its parents");
 	is_int(kit_box(a, "Lists/c/linux"), id, "found by its id");
 	ok(hm_mailboxes_subscribed(a->a->now, HM_STR("Lists/c")), "subscribed");
+	is_int(store_mailbox_create(a, HM_STR("Quiet/q"), HM_USE_ARCHIVE |
+	    HM_CREATE_UNSUBSCRIBED, &id, NULL), 0, "create");
+	ok(!hm_mailboxes_subscribed(a->a->now, HM_STR("Quiet")) &&
+	    !hm_mailboxes_subscribed(a->a->now, HM_STR("Quiet/q")),
+	    "not subscribed, nor its parent");
+	is_int(kit_info(a, "Quiet/q").special_use, HM_USE_ARCHIVE,
+	    "that is no use");
 	is_int(store_mailbox_create(a, HM_STR("Lists/c"), 0, &id, NULL),
 	    -HM_EEXIST, "exists");
 	is_int(store_mailbox_create(a, HM_STR("a//b"), 0, &id, NULL),
