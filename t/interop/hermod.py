@@ -75,6 +75,8 @@ class Server:
         self._configure(conf or {}, hermod_yaml)
         for user in ("anna", "bert"):
             self.command("account", "password", user, input=PASSWORD + "\n")
+            if self.status != 0:
+                raise RuntimeError("no password set: " + self.stderr)
         self.start()
 
     def path(self, *parts):
