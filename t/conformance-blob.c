@@ -576,7 +576,7 @@ struct slot {
 
 static struct slot slots[SLOTS];
 static atomic_bool stop_racing;
-static atomic_uint wrong, rounds;
+static atomic_uint wrong, rounds[RACERS];
 
 static void
 race_once(struct slot *slot, unsigned x)
@@ -606,7 +606,7 @@ race_once(struct slot *slot, unsigned x)
 static void *
 racer_main(void *arg)
 {
-	unsigned x = (unsigned)(uintptr_t)arg;
+	unsigned me = (unsigned)(uintptr_t)arg, x = me * 7919 + 1;
 	struct slot *slot;
 
 	while (!atomic_load(&stop_racing)) {
@@ -615,9 +615,27 @@ racer_main(void *arg)
 		pthread_mutex_lock(&slot->mutex);
 		race_once(slot, x >> 4);
 		pthread_mutex_unlock(&slot->mutex);
-		atomic_fetch_add(&rounds, 1);
+		atomic_fetch_add(&rounds[me], 1);
 	}
 	return NULL;
+}
+
+/* Lets each racer take a step, so that an hour never passes within one. */
+static unsigned
+wait_for_racers(void)
+{
+	struct timespec nap = { .tv_nsec = 20000000 };
+	unsigned seen[RACERS], i, sum = 0;
+
+	for (i = 0; i < RACERS; i++)
+		seen[i] = atomic_load(&rounds[i]);
+	nanosleep(&nap, NULL);
+	for (i = 0; i < RACERS; i++) {
+		while (atomic_load(&rounds[i]) == seen[i])
+			nanosleep(&nap, NULL);
+		sum += seen[i];
+	}
+	return sum;
 }
 
 static void *
@@ -641,9 +659,8 @@ sweeper_main(void *arg)
 static void
 test_races(void)
 {
-	struct timespec nap = { .tv_nsec = 50000000 };
 	pthread_t racers[RACERS], sweeper;
-	unsigned i, sweeps = 0, good = 0;
+	unsigned i, sweeps = 0, good = 0, steps = 0;
 	uint64_t total, dead;
 
 	begin("races");
@@ -652,11 +669,10 @@ test_races(void)
 	atomic_store(&stop_racing, false);
 	for (i = 0; i < RACERS; i++)
 		pthread_create(&racers[i], NULL, racer_main,
-		    (void *)(uintptr_t)(i * 7919 + 1));
+		    (void *)(uintptr_t)i);
 	pthread_create(&sweeper, NULL, sweeper_main, &sweeps);
 	for (i = 0; i < 30; i++) {
-		nanosleep(&nap, NULL);
-		/* whoever is between put and link now has still an hour */
+		steps = wait_for_racers();
 		provider->age(&blob, HOUR / 4);
 	}
 	atomic_store(&stop_racing, true);
@@ -664,7 +680,7 @@ test_races(void)
 		pthread_join(racers[i], NULL);
 	pthread_join(sweeper, NULL);
 	is_int(atomic_load(&wrong), 0, "%u steps of %d threads and %u sweeps",
-	    atomic_load(&rounds), RACERS, sweeps);
+	    steps, RACERS, sweeps);
 	reopen();
 	for (i = 0; i < SLOTS; i++)
 		good += slots[i].links == 0 ? try_open(slots[i].id) != 0 :
@@ -743,7 +759,6 @@ killed_sweeper(void *arg)
 {
 	for (;;) {
 		provider->sweep(&blob, NULL);
-		provider->age(&blob, HOUR / 10);
 		usleep(5000);
 	}
 	return arg;
@@ -885,7 +900,13 @@ fill_disk(const char *disk)
 			_exit(3);
 	close(fd);
 	unlink(ballast);
-	usleep(1100000);
+	/* that there is room is noticed within a second or so */
+	for (i = 0, r = -1; i < 100 && r < 0; i++) {
+		usleep(100000);
+		r = put(0, 1, 0, &id);
+		if (r == 0)
+			r = link_by(id, 1);
+	}
 	for (i = 0; i < 10; i++)
 		if (put(i, 20000, 0, &id) < 0 || link_by(id, 1) < 0)
 			_exit(4);
