@@ -44,7 +44,8 @@ def expunged(lines):
 def normal(text):
     """A response with flags in one order: James tells them sorted by name."""
     def flags(m):
-        return "(" + " ".join(sorted(m.group(1).split())) + ")"
+        return "(" + " ".join(sorted(
+            f for f in m.group(1).split() if f != "\\Recent")) + ")"
     return re.sub(r"(?<=FLAGS )\(([^()]*)\)", flags, text)
 
 

@@ -87,7 +87,9 @@ class Client(threading.Thread):
         if uid is None:
             return
         if b"FLAGS" in have:
-            self.flags[uid] = {f.lower() for f in have[b"FLAGS"]}
+            # Only one of the sessions has a message as \\Recent.
+            self.flags[uid] = {f.lower() for f in have[b"FLAGS"]} - {
+                b"\\recent"}
         if b"MODSEQ" in have:
             modseq = int(have[b"MODSEQ"][0])
             if modseq < self.modseq.get(uid, 0):
