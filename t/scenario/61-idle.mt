@@ -9,7 +9,8 @@ r < +
 smtp s
 deliver s x@example.com anna@example.org hello
 r < * 1 EXISTS
-r < * 1 FETCH (UID 1 FLAGS ())
+r < * 1 RECENT
+r < * 1 FETCH (UID 1 FLAGS (\Recent))
 r silent 1s
 expect log event=delivered account=anna mailbox=INBOX uid=1
 
@@ -25,6 +26,7 @@ w > c EXPUNGE
 w < * 1 EXPUNGE
 w <* c OK
 r < * 1 EXPUNGE
+r < * 0 RECENT
 r silent 1s
 r > DONE
 r < c OK

@@ -46,7 +46,7 @@ a > a6 NOOP
 a <* a6 OK
 a > a7 FETCH 1:3 (FLAGS) (CHANGEDSINCE $m3)
 a < /^\* 1 FETCH .*\\Answered/
-a < /^\* 2 FETCH .*FLAGS \(\\Flagged\)/
+a < /^\* 2 FETCH .*FLAGS \(\\Flagged \\Recent\)/
 a < /^\* 3 FETCH .*\\Answered/
 a < a7 OK
 a > a8 SEARCH MODSEQ $m4

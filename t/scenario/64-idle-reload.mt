@@ -11,12 +11,14 @@ each n 1 2 3
 	smtp s
 	deliver s x@example.com anna@example.org number$n
 	r < * $n EXISTS
+	r < /^\* [0-9]+ RECENT/
 	r < * $n FETCH
 end
 module disable imap
 smtp s
 deliver s x@example.com anna@example.org number4
 r < * 4 EXISTS
+r < /^\* [0-9]+ RECENT/
 r < * 4 FETCH
 command generations
 expect output /1 +retired .*imap session 1/

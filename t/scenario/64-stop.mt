@@ -36,7 +36,7 @@ r > c STATUS INBOX (UIDVALIDITY UIDNEXT HIGHESTMODSEQ)
 r <* * STATUS INBOX (UIDVALIDITY $validity UIDNEXT $next HIGHESTMODSEQ $modseq)
 r <* c OK
 r > d FETCH 1 FLAGS
-r < /^\* 1 FETCH \(FLAGS \(\\Answered keep\)\)/
+r < /^\* 1 FETCH \(FLAGS \(\\Answered \\Recent keep\)\)/
 r < d OK
 expect mailbox anna INBOX 1
 smtp s

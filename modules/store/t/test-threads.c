@@ -50,8 +50,11 @@ change(struct session *s, struct hm_account *acc)
 		r = kit_expunge(acc, box, uids, false, NULL);
 		break;
 	case 5: case 6:
+		/* Only copies out of INBOX, whose views are read: what is moved
+		 * and then expunged elsewhere may be gone from them. */
 		if (box != to)
-			r = kit_copy(acc, box, to, uids, pick(s, 2));
+			r = kit_copy(acc, box, to, uids, box != boxes[0] &&
+			    pick(s, 2));
 		break;
 	default:
 		snprintf(name, sizeof(name), "box%u", pick(s, 3));
