@@ -105,6 +105,8 @@ initialise(const struct localserve *ls, const struct hm_options *options,
 {
 	static const char *const words[] = { "account", "password", "hermod",
 	    NULL };
+	const char *const names[] = { "localhost", "127.0.0.1", "::1", ls->ip,
+	    NULL };
 	const struct hm_setup_var vars[] = {
 		{ "ADDRESSES", addresses(ls) },
 		{ "TRUSTED", ls->ip != NULL ?
@@ -118,8 +120,7 @@ initialise(const struct localserve *ls, const struct hm_options *options,
 	printf("making %s\n", ls->dir);
 	r = hm_setup_copy("localserve", ls->dir, vars, reterr);
 	if (r == 0)
-		r = hm_setup_certificate(ls->dir, "", "localhost", 4 * 365,
-		    reterr);
+		r = hm_setup_certificate(ls->dir, "", names, 4 * 365, reterr);
 	if (r == 0)
 		r = make_data_dir(ls, reterr);
 	if (r == 0 && hm_setup_command(options, ls->dir, words,

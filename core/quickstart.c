@@ -74,6 +74,7 @@ write_all(struct quickstart *q, const struct hm_options *options,
 {
 	const char *const set_password[] = { "account", "password", q->account,
 	    NULL };
+	const char *const names[] = { q->hostname, NULL };
 	static const char *const check[] = { "config", "check", NULL };
 	static const char *const writable[] = { "domains", NULL };
 	const struct hm_setup_var vars[] = {
@@ -87,7 +88,7 @@ write_all(struct quickstart *q, const struct hm_options *options,
 	int r = hm_setup_copy("quickstart", q->conf_dir, vars, reterr);
 
 	if (r == 0)
-		r = hm_setup_certificate(q->conf_dir, "keys", q->hostname, 365,
+		r = hm_setup_certificate(q->conf_dir, "keys", names, 365,
 		    reterr);
 	if (r == 0 && geteuid() == 0)
 		r = hm_setup_own(q->conf_dir, q->user, writable, reterr);

@@ -124,18 +124,17 @@ hm_setup_copy(const char *name, const char *dir,
 }
 
 int
-hm_setup_certificate(const char *dir, const char *folder, const char *host,
-    int days, struct hm_err *reterr)
+hm_setup_certificate(const char *dir, const char *folder,
+    const char *const *names, int days, struct hm_err *reterr)
 {
 	struct hm_arena *arena = hm_arena_new(NULL, "setup");
 	const char *base = hm_printf(arena, "%s/%s", dir, folder);
-	const char *names[] = { host, NULL };
 	int r = make_dir(base, reterr);
 
 	if (r == 0)
 		r = hm_tls_self_signed(names, days,
-		    hm_printf(arena, "%s/%s.crt", base, host),
-		    hm_printf(arena, "%s/%s.key", base, host), reterr);
+		    hm_printf(arena, "%s/%s.crt", base, names[0]),
+		    hm_printf(arena, "%s/%s.key", base, names[0]), reterr);
 	hm_arena_free(arena);
 	return r;
 }

@@ -16,10 +16,10 @@ struct hm_setup_var {
  * which is made. Files that exist are an error, and nothing is left behind. */
 int hm_setup_copy(const char *name, const char *dir,
     const struct hm_setup_var *vars, struct hm_err *reterr);
-/* Makes an ECDSA certificate for host below dir as FOLDER/host.crt and .key;
- * folder may be "". */
-int hm_setup_certificate(const char *dir, const char *folder, const char *host,
-    int days, struct hm_err *reterr);
+/* Makes an ECDSA certificate for these names and addresses, NULL-ended, below dir
+ * as FOLDER/name.crt and .key after the first; folder may be "". */
+int hm_setup_certificate(const char *dir, const char *folder,
+    const char *const *names, int days, struct hm_err *reterr);
 /* For root: what lies below dir belongs to root and is read by the group of user;
  * the folders named in writable (NULL-ended) belong to user. */
 int hm_setup_own(const char *dir, const char *user, const char *const *writable,

@@ -201,6 +201,11 @@ explain(struct hm_io *io, int rc, struct hm_err *reterr)
 		return hm_err_set(reterr, -HM_ETLS, "TLS: the peer says: %s",
 		    alert ? alert : "unknown alert");
 	}
+	/* OpenSSL's clients send that alert in clear, behind a ServerHello
+	 * that made us expect ciphertext (RFC 8446, 6). */
+	if (rc == GNUTLS_E_DECRYPTION_FAILED && io->tls->tls->server)
+		return hm_err_set(reterr, -HM_ETLS, "TLS: the peer broke off; "
+		    "it may not trust the certificate");
 	return hm_err_set(reterr, -HM_ETLS, "TLS: %s", gnutls_strerror(rc));
 }
 

@@ -33,7 +33,7 @@ imap_cmd_starttls(struct imap_cmd *c)
 		r = hm_io_starttls_server(s->io, tls, &err);
 	if (r < 0) {
 		s->broken = r;
-		hm_log(HM_LOG_DEBUG, "tls handshake failed",
+		hm_log(HM_LOG_INFO, "TLS failed",
 		    hm_f("error", err.text));
 	}
 }

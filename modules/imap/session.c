@@ -254,7 +254,7 @@ imap_session_run(struct imap_server *srv, struct hm_io *io, bool tls)
 	if (tls)
 		r = hm_io_starttls_server(io, hm_server(srv->mod)->tls, &err);
 	if (r < 0)
-		hm_log(HM_LOG_DEBUG, "tls handshake failed",
+		hm_log(HM_LOG_INFO, "TLS failed",
 		    hm_f("error", err.text));
 	else
 		serve(&s);
