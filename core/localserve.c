@@ -15,6 +15,9 @@
 #include <hermod/net.h>
 #include <hermod/str.h>
 
+#include "core/plug/core.h"
+#include "core/plug/generation.h"
+
 #include "server.h"
 #include "setup.h"
 
@@ -153,26 +156,67 @@ adjust(const struct localserve *ls, struct hm_err *reterr)
 	return r;
 }
 
+/* Where the option of that name has a module listen; 0 when none has it. */
+static unsigned
+port_of(const struct hm_core *core, const char *option)
+{
+	const struct hm_generation *gen = core->current;
+
+	for (size_t i = 0; gen != NULL && i < gen->n_mods; i++) {
+		const struct hm_opt *opt = gen->mods[i]->def->options;
+
+		for (; opt != NULL && opt->name != NULL; opt++) {
+			const struct hm_addrlist *list;
+
+			if (opt->type != HM_OPT_TYPE_ADDRS ||
+			    strcmp(opt->name, option) != 0)
+				continue;
+			memcpy(&list, (const char *)gen->mods[i]->conf +
+			    opt->offset, sizeof(list));
+			if (list != NULL && list->n > 0)
+				return list->at[0].port;
+		}
+	}
+	return 0;
+}
+
+/* The conf.d files may have been changed: what is not served is not told. */
 static void
 greet(struct hm_core *core, void *arg)
 {
 	const struct localserve *ls = arg;
 	const char *ip = ls->ip != NULL ? ls->ip : "127.0.0.1";
+	const char *host = strchr(ip, ':') != NULL ?
+	    hm_printf(ls->arena, "[%s]", ip) : ip;
+	unsigned mx = port_of(core, "mx"), tls = port_of(core, "listen_tls");
+	const struct {
+		const char *option, *text;
+	} lines[] = {
+		{ "mx", "SMTP without log-in" },
+		{ "submission", "SMTP with STARTTLS and log-in" },
+		{ "submissions", "SMTP over TLS, with log-in" },
+		{ "listen", "IMAP with STARTTLS" },
+		{ "listen_tls", "IMAP over TLS" },
+	};
 
-	(void)core;
 	printf("\nHermod serves, and keeps everything in %s\n\n"
-	    "  account   hermod@localhost, password %s\n"
-	    "  SMTP      %s:1025 without log-in\n"
-	    "            %s:1587 STARTTLS, :1465 TLS, with log-in\n"
-	    "  IMAP      %s:1143 STARTTLS, :1993 TLS\n"
-	    "\nSend a first mail:\n\n"
-	    "  swaks --server %s:1025 --from me@example.org "
-	    "--to hermod@localhost\n"
-	    "\nand read it:\n\n"
-	    "  curl -k -u hermod:%s 'imaps://%s:1993/INBOX;UID=1'\n"
-	    "  mutt -f imaps://hermod@%s:1993/INBOX\n\n"
-	    "Ctrl-C stops it.\n\n",
-	    ls->dir, password, ip, ip, ip, ip, password, ip, ip);
+	    "  account hermod@localhost, user name hermod, password %s\n\n",
+	    ls->dir, password);
+	for (size_t i = 0; i < HM_ARRAY_LEN(lines); i++)
+		if (port_of(core, lines[i].option) != 0)
+			printf("  %s port %-5u  %s\n", ip, port_of(core,
+			    lines[i].option), lines[i].text);
+	if (mx != 0)
+		printf("\nSend a first mail, in another terminal:\n\n"
+		    "  swaks --server %s:%u --from me@example.org "
+		    "--to hermod@localhost\n", host, mx);
+	if (tls != 0)
+		printf("\nand read it:\n\n"
+		    "  curl -k -u hermod:%s 'imaps://%s:%u/INBOX;UID=1'\n"
+		    "  mutt -f imaps://hermod@%s:%u/INBOX\n", password, host,
+		    tls, host, tls);
+	printf("\nThe certificate is self-signed: mail programs ask whether to "
+	    "trust it.\nCtrl-C stops the server.\n\n");
 	fflush(stdout);
 }
 
