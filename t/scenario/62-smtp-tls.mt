@@ -30,7 +30,7 @@ r < * OK
 r >> a STARTTLS\r\nb NOOP\r\n
 r <* /^a (OK|BAD)/
 r starttls refused
-expect log event="tls handshake failed"
+expect log event="TLS failed"
 
 # Not TLS at all.
 smtp s
