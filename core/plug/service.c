@@ -74,24 +74,12 @@ find_provider(struct hm_mod *m, const char *iface, struct hm_errs *errs,
 }
 
 static int
-bind_need(struct hm_mod *m, const struct hm_need *need,
-    struct hm_binding *binding, struct hm_errs *errs)
+bind_to(struct hm_mod *m, struct hm_mod *p, struct hm_binding *binding,
+    struct hm_errs *errs)
 {
-	bool failed = false;
-	struct hm_mod *p = find_provider(m, need->iface, errs, &failed);
-	const struct hm_provide *has;
+	const struct hm_need *need = binding->need;
+	const struct hm_provide *has = provision(p, need->iface);
 
-	binding->need = need;
-	if (failed)
-		return -HM_ESYNTAX;
-	if (p == NULL) {
-		if (need->optional)
-			return 0;
-		hm_mod_error(m, errs, "module \"%s\" needs the interface \"%s\", "
-		    "which no enabled module provides", m->name, need->iface);
-		return -HM_ESYNTAX;
-	}
-	has = provision(p, need->iface);
 	if (has->major != need->major) {
 		hm_mod_error(m, errs, "module \"%s\" needs version %u of the "
 		    "interface \"%s\", but module \"%s\" (%s) provides version "
@@ -105,18 +93,57 @@ bind_need(struct hm_mod *m, const struct hm_need *need,
 }
 
 static int
+bind_one(struct hm_mod *m, const struct hm_need *need, struct hm_errs *errs)
+{
+	struct hm_binding *binding = &m->bindings[m->n_bindings++];
+	bool failed = false;
+	struct hm_mod *p = find_provider(m, need->iface, errs, &failed);
+
+	binding->need = need;
+	if (failed)
+		return -HM_ESYNTAX;
+	if (p != NULL)
+		return bind_to(m, p, binding, errs);
+	if (need->optional)
+		return 0;
+	hm_mod_error(m, errs, "module \"%s\" needs the interface \"%s\", "
+	    "which no enabled module provides", m->name, need->iface);
+	return -HM_ESYNTAX;
+}
+
+/* Every provider but itself; gen->mods is sorted by name here. */
+static int
+bind_all(struct hm_mod *m, const struct hm_need *need, struct hm_errs *errs)
+{
+	struct hm_generation *gen = m->gen;
+	int r = 0;
+
+	for (size_t i = 0; i < gen->n_mods; i++) {
+		struct hm_binding *binding;
+
+		if (gen->mods[i] == m || !provision(gen->mods[i], need->iface))
+			continue;
+		binding = &m->bindings[m->n_bindings++];
+		binding->need = need;
+		if (bind_to(m, gen->mods[i], binding, errs) < 0)
+			r = -HM_ESYNTAX;
+	}
+	return r;
+}
+
+static int
 bind_mod(struct hm_mod *m, struct hm_errs *errs)
 {
 	const struct hm_need *need;
-	size_t n = 0;
+	size_t room = 0;
 	int r = 0;
 
 	for (need = m->def->needs; need != NULL && need->iface != NULL; need++)
-		n++;
-	m->bindings = hm_alloc_array(m->arena, n, sizeof(*m->bindings));
-	m->n_bindings = n;
-	for (size_t i = 0; i < n; i++)
-		if (bind_need(m, &m->def->needs[i], &m->bindings[i], errs) < 0)
+		room += need->all ? m->gen->n_mods : 1;
+	m->bindings = hm_alloc_array(m->arena, room, sizeof(*m->bindings));
+	for (need = m->def->needs; need != NULL && need->iface != NULL; need++)
+		if ((need->all ? bind_all(m, need, errs) :
+		    bind_one(m, need, errs)) < 0)
 			r = -HM_ESYNTAX;
 	return r;
 }
@@ -238,6 +265,18 @@ hm_bind(struct hm_generation *gen, struct hm_errs *errs)
 		if (bind_mod(gen->mods[i], errs) < 0)
 			r = -HM_ESYNTAX;
 	return r < 0 ? r : sort_mods(gen, errs);
+}
+
+const void *
+hm_service_nth(struct hm_mod *m, const char *iface, size_t n)
+{
+	for (size_t i = 0; i < m->n_bindings; i++) {
+		struct hm_binding *b = &m->bindings[i];
+
+		if (strcmp(b->need->iface, iface) == 0 && n-- == 0)
+			return b->handle.self != NULL ? &b->handle : NULL;
+	}
+	return NULL;
 }
 
 const void *

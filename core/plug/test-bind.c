@@ -18,6 +18,7 @@ build_all(void)
 	test_build("needs-alpha", "serves", "-DNEEDS_ALPHA");
 	test_build("a-needs-beta", "serves", "-DNEEDS_BETA -DWANTS_ALPHA");
 	test_build("wants-alpha", "serves", "-DWANTS_ALPHA");
+	test_build("all-alphas", "serves", "-DALL_ALPHAS");
 	test_build("itself", "serves", "-DHAS_ALPHA -DNEEDS_ALPHA");
 	test_build("probe", "probe", "");
 }
@@ -33,6 +34,17 @@ static const struct {
 	  "open a-needs-beta 7 alpha-one", "providers are opened first" },
 	{ "wants-alpha", "", "", "open wants-alpha 0 -",
 	  "what is only wanted may be missing" },
+	{ "all-alphas", "", "", "open all-alphas 0 -",
+	  "all of none" },
+	{ "all-alphas alpha-one alpha-two", "", "",
+	  "open alpha-one 0 -; open alpha-two 0 -; "
+	  "open all-alphas 7 alpha-one; open all-alphas 7 alpha-two",
+	  "all of two" },
+	{ "all-alphas alpha-new", "",
+	  "conf.d/all-alphas.yaml:1:1: module \"all-alphas\" needs version 1 "
+	  "of the interface \"alpha\", but module \"alpha-new\" "
+	  "(conf.d/alpha-new.yaml:1:1) provides version 2", "",
+	  "all of them in the wrong version" },
 	{ "needs-alpha", "",
 	  "conf.d/needs-alpha.yaml:1:1: module \"needs-alpha\" needs the "
 	  "interface \"alpha\", which no enabled module provides", "",
@@ -128,7 +140,7 @@ test_descriptors(void)
 	bad = good;
 	bad.abi_minor = HM_ABI_MINOR + 1;
 	ok(hm_module_check(&bad, "m", "m.so", &def, &err) < 0, "newer minor");
-	has(err.text, "expected ABI 1.0 or an earlier minor, found 1.1",
+	has(err.text, "expected ABI 1.1 or an earlier minor, found 1.2",
 	    "says which");
 	bad = good;
 	bad.size = 8;

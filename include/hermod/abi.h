@@ -6,12 +6,15 @@
  * raises MAJOR.
  *
  * Log of changes, newest first:
+ *   1.1  2026-11-28  outbound.h; hooks route, tls_policy, queued, attempt,
+ *                    delivered, deferred, bounced, tls_result, domain_changed;
+ *                    HM_NEED_ALL; services queue, transport
  *   1.0  2026-11-20  first version
  */
 #ifndef HERMOD_ABI_H
 #define HERMOD_ABI_H
 
 #define HM_ABI_MAJOR 1
-#define HM_ABI_MINOR 0
+#define HM_ABI_MINOR 1
 
 #endif

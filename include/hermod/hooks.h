@@ -11,6 +11,7 @@
 #ifndef HERMOD_HOOKS_H
 #define HERMOD_HOOKS_H
 
+#include <hermod/outbound.h>
 #include <hermod/types.h>
 #include <hermod/verdict.h>
 

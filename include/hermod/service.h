@@ -36,16 +36,26 @@ struct hm_need {
 	const char *iface;
 	unsigned major;
 	bool optional;
+	bool all;          /* every provider, not one; none is fine (since 1.1) */
 };
 #define HM_NEED(name) { .iface = #name, .major = hm_##name##_major }
 #define HM_WANT(name) \
 	{ .iface = #name, .major = hm_##name##_major, .optional = true }
+#define HM_NEED_ALL(name) \
+	{ .iface = #name, .major = hm_##name##_major, .optional = true, \
+	  .all = true }
 #define HM_NEED_END { .iface = NULL }
 
 /* The bound handle, or NULL for a wanted interface that nobody provides. It
  * lives as long as m. Only interfaces listed in needs are found. */
 #define HM_GET(m, name) ((const struct hm_##name *)hm_service_get((m), #name))
 HM_API const void *hm_service_get(struct hm_mod *m, const char *iface);
+
+/* The nth provider of an interface listed by HM_NEED_ALL, in the order of their
+ * modules' names; NULL behind the last. */
+#define HM_GET_NTH(m, name, n) \
+	((const struct hm_##name *)hm_service_nth((m), #name, (n)))
+HM_API const void *hm_service_nth(struct hm_mod *m, const char *iface, size_t n);
 
 /* Whether a provider, perhaps older than this header, has the member. */
 #define HM_HAS(handle, member) \

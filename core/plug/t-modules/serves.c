@@ -43,6 +43,9 @@ static const struct hm_need serves_needs[] = {
 #ifdef WANTS_ALPHA
 	HM_WANT(alpha),
 #endif
+#ifdef ALL_ALPHAS
+	HM_NEED_ALL(alpha),
+#endif
 #ifdef NEEDS_BETA
 	HM_NEED(beta),
 #endif
@@ -51,10 +54,26 @@ static const struct hm_need serves_needs[] = {
 
 __attribute__((weak)) void test_note(const char *fmt, ...) HM_PRINTF(1, 2);
 
+static void
+note_open(struct hm_mod *m, const struct hm_alpha *a)
+{
+	if (test_note)
+		test_note("open %s %d %s", hm_mod_name(m),
+		    a != NULL && HM_HAS(a, number) ? a->ops->number(a->self) : 0,
+		    a != NULL ? hm_mod_name(a->self) : "-");
+}
+
 static int
 serves_open(struct hm_mod *m, struct hm_err *reterr)
 {
-#if defined(NEEDS_ALPHA) || defined(WANTS_ALPHA)
+#if defined(ALL_ALPHAS)
+	const struct hm_alpha *a = HM_GET_NTH(m, alpha, 0);
+
+	for (size_t n = 1; HM_GET_NTH(m, alpha, n) != NULL; n++) {
+		note_open(m, a);
+		a = HM_GET_NTH(m, alpha, n);
+	}
+#elif defined(NEEDS_ALPHA) || defined(WANTS_ALPHA)
 	const struct hm_alpha *a = HM_GET(m, alpha);
 #else
 	const struct hm_alpha *a = NULL;
@@ -63,10 +82,7 @@ serves_open(struct hm_mod *m, struct hm_err *reterr)
 	(void)reterr;
 	(void)alpha;
 	(void)beta;
-	if (test_note)
-		test_note("open %s %d %s", hm_mod_name(m),
-		    a != NULL && HM_HAS(a, number) ? a->ops->number(a->self) : 0,
-		    a != NULL ? hm_mod_name(a->self) : "-");
+	note_open(m, a);
 	return 0;
 }
 
