@@ -9,6 +9,7 @@
  *   1.1  2026-11-28  outbound.h; hooks route, tls_policy, queued, attempt,
  *                    delivered, deferred, bounced, tls_result, domain_changed;
  *                    HM_NEED_ALL; services queue, transport
+ *   1.1  2026-11-28  dns.h: names, records and answers; service resolver
  *   1.0  2026-11-20  first version
  */
 #ifndef HERMOD_ABI_H

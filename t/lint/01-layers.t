@@ -9,7 +9,7 @@ base types arena buf clock crc32c encode err log rand str
 run fiber io net work
 conf conf
 plug abi command harness hooks outbound plugin service session verdict
-mail address charset compose header message mime spool
+mail address charset compose dns header message mime spool
 '
 
 includes () {
