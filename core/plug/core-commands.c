@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <hermod/arena.h>
+#include <hermod/buf.h>
 #include <hermod/clock.h>
 #include <hermod/str.h>
 
@@ -11,6 +12,7 @@
 #include "cmd.h"
 #include "core-commands.h"
 #include "generation.h"
+#include "metrics.h"
 
 /* ---- hooks ---- */
 
@@ -160,6 +162,19 @@ run_generations(struct hm_cmd *cmd)
 	return HM_EXIT_OK;
 }
 
+/* ---- metrics ---- */
+
+static int
+run_metrics(struct hm_cmd *cmd)
+{
+	struct hm_buf text = { 0 };
+
+	hm_metrics_write(cmd->core, &text, hm_cmd_json(cmd));
+	hm_cmd_write(cmd, hm_buf_view(&text));
+	hm_buf_release(&text);
+	return HM_EXIT_OK;
+}
+
 /* ---- reload and stop ---- */
 
 static int
@@ -287,6 +302,8 @@ const struct hm_command hm_core_commands[] = {
 	  .summary = "Shows which modules are asked, in which order and why" },
 	{ .words = "generations", .args = "", .run = run_generations,
 	  .summary = "Shows the configurations in use and what holds them" },
+	{ .words = "metrics", .args = "", .run = run_metrics,
+	  .summary = "Prints what core and modules count, for Prometheus" },
 	{ .words = "version", .args = "", .where = HM_CMD_HERE,
 	  .run = run_here, .summary = "Prints the version" },
 	{ .words = "help", .args = "[COMMAND...]", .where = HM_CMD_HERE,

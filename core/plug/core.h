@@ -11,6 +11,7 @@
 #include <hermod/types.h>
 
 struct hm_code;
+struct hm_family;
 struct hm_generation;
 struct hm_kept;
 
@@ -44,6 +45,7 @@ struct hm_core {
 	uint64_t last_copy;
 	struct hm_kept *kept;
 	struct hm_hook_stats *stats;
+	struct hm_family *families;    /* metrics.c */
 	bool reloading;
 	bool stopping;                 /* no generation starts any more */
 	struct hm_cond changed;        /* a reload ended, a generation closed */

@@ -14,6 +14,7 @@
 #include "core/run/listen.h"
 
 #include "generation.h"
+#include "metrics.h"
 
 static struct hm_mod *
 core_mod(const struct hm_generation *gen)
@@ -300,8 +301,10 @@ hm_generation_drop(struct hm_generation *gen)
 			hm_queue_free(gen->chains[id].at[i].queue);
 	/* Clean-ups on an arena may be the module's code, and may use what is
 	 * kept. */
-	for (size_t i = gen->n_mods; i-- > 0; )
+	for (size_t i = gen->n_mods; i-- > 0; ) {
 		hm_arena_free(gen->mods[i]->arena);
+		hm_metrics_unbind(gen->mods[i]);
+	}
 	hm_keep_release(gen);
 	for (size_t i = gen->n_mods; i-- > 0; )
 		hm_code_unref(core, gen->mods[i]->code);

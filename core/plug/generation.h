@@ -42,6 +42,9 @@ struct hm_mod {
 	size_t n_bindings;
 	bool placed;                   /* while the order is being found */
 	bool wanted, open;
+	void *metrics;                 /* the struct of handles */
+	struct hm_family **families;
+	size_t n_families;
 	struct hm_said *said;          /* texts without another owner */
 };
 

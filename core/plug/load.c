@@ -20,6 +20,7 @@
 
 #include "core.h"
 #include "load.h"
+#include "metrics.h"
 
 /* The built-in directory comes last, so that others can be tried first. */
 static struct hm_str
@@ -165,6 +166,7 @@ check_tables(const struct hm_module_def *def, const char *path,
 {
 	const struct hm_hook *h;
 	const struct hm_provide *p;
+	const char *wrong;
 
 	for (h = def->hooks; h != NULL && h->id != HM_HOOK_NONE; h++)
 		if ((unsigned)h->id >= HM_HOOK_COUNT || h->fn.connection == NULL ||
@@ -185,6 +187,9 @@ check_tables(const struct hm_module_def *def, const char *path,
 	if (def->options != NULL && def->conf_size == 0)
 		return hm_err_set(reterr, -HM_EUNSUPPORTED,
 		    "%s: it has options but no conf_size", path);
+	if ((wrong = hm_metrics_check(def)) != NULL)
+		return hm_err_set(reterr, -HM_EUNSUPPORTED,
+		    "%s: its table of metrics has %s", path, wrong);
 	return 0;
 }
 

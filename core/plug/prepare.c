@@ -18,6 +18,7 @@
 
 #include "control.h"
 #include "generation.h"
+#include "metrics.h"
 
 /* ---- places ---- */
 
@@ -141,6 +142,7 @@ add_mod(struct hm_generation *gen, const struct hm_module_def *def,
 		m->on_fail = config->on_fail;
 		m->hook_timeout_ms = config->deadline_ms;
 	}
+	hm_metrics_bind(m);
 	gen->mods[gen->n_mods++] = m;
 	return m;
 }

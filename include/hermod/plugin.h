@@ -18,6 +18,7 @@
 #include <hermod/hooks.h>
 #include <hermod/log.h>
 #include <hermod/message.h>
+#include <hermod/metrics.h>
 #include <hermod/service.h>
 #include <hermod/session.h>
 #include <hermod/str.h>
@@ -48,6 +49,9 @@ struct hm_module_def {
 	void (*retire)(struct hm_mod *m);
 	/* The last fiber and session of the generation has ended: release. */
 	void (*close)(struct hm_mod *m);
+	/* Since 1.1. */
+	const struct hm_metric *metrics;
+	size_t metrics_size;           /* of the struct with the handles */
 };
 
 #define HM_MODULE(ident, ver, about, ...) \

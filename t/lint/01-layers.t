@@ -8,7 +8,7 @@ layers='
 base types arena buf clock crc32c encode err log rand str
 run fiber io net work
 conf conf
-plug abi command harness hooks outbound plugin service session verdict
+plug abi command harness hooks metrics outbound plugin service session verdict
 mail address charset compose dns header message mime spool
 '
 
