@@ -1,9 +1,11 @@
 /* abi.h - the version of everything under include/hermod.
  *
  * A module built against MAJOR.minor loads into a core of the same MAJOR whose
- * minor is equal or higher. Members are only appended to structs, hooks only
- * to the end of hooks.def, functions never change their type. What breaks this
- * raises MAJOR.
+ * minor is equal or higher. Hooks are appended to hooks.def, enums have new values
+ * behind the old ones, functions never change their type. Structs that carry
+ * their size (hm_module_def, hm_NAME_ops) and hm_server grow at their ends; all
+ * others are made by one side and filled, copied or counted by the other, so they
+ * keep their size for ever. What breaks this raises MAJOR.
  *
  * Log of changes, newest first:
  *   1.1  2026-11-28  outbound.h; hooks route, tls_policy, queued, attempt,

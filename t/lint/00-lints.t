@@ -71,6 +71,26 @@ printf '.Dd x\n.Ss invented\n' > man/hermod-hooks.7
 	yes "int x; /* $(printf '%0120d' 0) */" | head -n 20100
 } > core/base/long.c
 
+mkdir -p t/lint t/sdk/abi-1.0/hermod
+cp "$real/t/lint/abi.py" t/lint/
+for d in include t/sdk/abi-1.0; do
+	now=$([ $d = include ] && echo yes)
+	cat > $d/hermod/abi.h <<-END
+	/* Log:
+	 *   1.0  2026-11-20  first version
+	 */
+	#define HM_ABI_MAJOR 1
+	#define HM_ABI_MINOR 0
+	#define HM_API extern
+	enum hm_e { HM_A, ${now:+HM_NEW,} HM_B };
+	struct hm_server { int a; ${now:+int b2;} int b; };
+	struct hm_fixed { int a; ${now:+long more;} };
+	typedef ${now:+const} char *hm_text;
+	HM_API int hm_foo(${now:+long} int x);
+	END
+done
+echo 'HM_DECIDE(first, struct x *)' > t/sdk/abi-1.0/hermod/hooks.def
+
 finds 01-layers.t "every public header has a layer" include/hermod/long.h
 finds 01-layers.t "core layers include only" "base must not know run"
 finds 01-layers.t "core layers include only" "base must not know mail"
@@ -99,5 +119,13 @@ finds 06-man.t "every hook of hooks.def" forgotten
 finds 06-man.t "hermod-hooks(7) describes no other" invented
 finds 06-man.t "a module has its face" hermod-foo-bar.7
 finds 07-globals.t "no module has mutable" calls
+finds 09-abi.t "structs of abi-1.0 only" hm_server
+finds 09-abi.t "values of abi-1.0" HM_B
+finds 09-abi.t "types of functions" hm_text
+finds 09-abi.t "hooks of abi-1.0" first
+finds 09-abi.t "what was added since" "was not raised"
+finds 09-abi.t "structs of abi-1.0 that" hm_fixed
+finds 09-abi.t "functions of abi-1.0 have" hm_foo
+finds 09-abi.t "functions of abi-1.0 are" hm_foo
 
 finish
