@@ -1,5 +1,7 @@
 /* fetch_body.c - FETCH items that are bytes of the message: BODY[…], RFC822…,
  * BINARY[…] (RFC 9051, 6.4.5; RFC 3516). */
+#include <string.h>
+
 #include <hermod/arena.h>
 #include <hermod/encode.h>
 #include <hermod/log.h>
@@ -70,9 +72,20 @@ cut_off(struct imap_fetch *f, const struct imap_fetch_msg *m, ssize_t r)
 	f->c->s->broken = -HM_EIO;
 }
 
+/* No literal but literal8 holds NUL (RFC 9051, 9, CHAR8). What the store could
+ * not put into base64, a header for one, is shown with another byte there. */
+static void
+hide_nul(char *p, size_t n)
+{
+	char *end = p + n;
+
+	while ((p = memchr(p, '\0', (size_t)(end - p))))
+		*p++ = '\x80';
+}
+
 static void
 put_bytes(struct imap_fetch *f, struct imap_fetch_msg *m, uint64_t from,
-    uint64_t count)
+    uint64_t count, bool literal8)
 {
 	struct imap *s = f->c->s;
 	const struct hm_store *store = s->srv->store;
@@ -89,6 +102,8 @@ put_bytes(struct imap_fetch *f, struct imap_fetch_msg *m, uint64_t from,
 			cut_off(f, m, got);
 			return;
 		}
+		if (!literal8)
+			hide_nul(out->p + out->len, (size_t)got);
 		out->len += (size_t)got;
 		out->p[out->len] = 0;
 		from += (uint64_t)got;
@@ -149,6 +164,7 @@ put_fields(struct imap_fetch *f, struct imap_fetch_msg *m,
 	if (read_small(f, m, from, to, &header)) {
 		imap_section_fields(&item->section, hm_buf_view(&header),
 		    &fields);
+		hide_nul(fields.p, fields.len);
 		imap_section_cut(&item->section, fields.len, &first, &count);
 		put_name(f, m, item);
 		hm_buf_printf(&f->c->s->out, "{%u}\r\n", (unsigned)count);
@@ -183,7 +199,7 @@ imap_put_section(struct imap_fetch *f, struct imap_fetch_msg *m,
 	imap_section_cut(s, to - from, &first, &count);
 	put_name(f, m, item);
 	hm_buf_printf(&f->c->s->out, "{%llu}\r\n", (unsigned long long)count);
-	put_bytes(f, m, from + first, count);
+	put_bytes(f, m, from + first, count, false);
 }
 
 enum encoding { AS_IS = 0, BASE64 = 1, QUOTED = 2, UNKNOWN = 3 };
@@ -297,7 +313,7 @@ imap_put_binary(struct imap_fetch *f, struct imap_fetch_msg *m,
 	imap_section_cut(&item->section, (uint64_t)size, &first, &count);
 	hm_buf_printf(out, "~{%llu}\r\n", (unsigned long long)count);
 	if (how == AS_IS)
-		put_bytes(f, m, from + first, count);
+		put_bytes(f, m, from + first, count, true);
 	else if (count && decode(f, m, how, from, to, first, count, out) < 0)
 		cut_off(f, m, -HM_EIO);
 }

@@ -53,10 +53,15 @@ store_content(struct hm_arena *arena, struct hm_spool *spool,
     struct store_content *ret, struct hm_err *reterr)
 {
 	struct store_content c = { .spool = spool };
+	struct hm_buf encoded = { 0 };
 
 	if (hm_spool_view(spool, &c.message) < 0)
 		return hm_err_set(reterr, -HM_EIO, "reading the message failed");
 	hm_mime_parse(arena, c.message, NULL, &c.mime);
+	if (store_binary(c.message, c.mime, &encoded)) {
+		c.message = take_buf(arena, &encoded);
+		hm_mime_parse(arena, c.message, NULL, &c.mime);
+	}
 	read_texts(arena, c.message, c.mime, &c);
 	*ret = c;
 	return 0;

@@ -336,7 +336,10 @@ int store_content(struct hm_arena *arena, struct hm_spool *spool,
 /* The parts that go into the record, for the message with a prefix above. */
 void store_content_cold(struct hm_arena *arena, const struct store_content *c,
     struct hm_str prefix, struct cold_record *ret);
-
+/* binary.c: the message with its parts that hold NUL in base64; false and nothing
+ * if there are none. */
+bool store_binary(struct hm_str message, const struct hm_mime *mime,
+    struct hm_buf *out);
 
 HM_FIBER int store_append(struct hm_account *acc, struct hm_append *items,
     size_t n, struct hm_err *reterr);

@@ -104,6 +104,35 @@ good(m.select("Ablage/2026"), "SELECT after RENAME")
 good(m.delete("Projects/Alpha"), "DELETE")
 equal(m.delete("Nowhere")[0], "NO", "DELETE of nothing")
 good(m.close(), "CLOSE")
+
+# NUL, which only literal8 can bring and only BINARY[] may tell (RFC 3516).
+raw = Raw(server.connect("imaps", tls=True))
+raw.line()
+raw.send(b'a LOGIN anna "%s"\r\n' % PASSWORD.encode())
+raw.line()
+binary = (b"Subject: a\0b\r\nMIME-Version: 1.0\r\n"
+          b"Content-Type: application/octet-stream\r\n"
+          b"Content-Transfer-Encoding: binary\r\n\r\n\0\1\2")
+raw.send(b"b APPEND Binary ~{%d+}\r\n%s\r\n" % (len(binary), binary))
+ok(b"[TRYCREATE]" in raw.line(), "APPEND to no mailbox")
+raw.send(b"c CREATE Binary\r\nd APPEND Binary ~{%d+}\r\n%s\r\n" %
+         (len(binary), binary))
+raw.line()
+ok(b"APPENDUID" in raw.line(), "APPEND of a literal8")
+raw.send(b"e LOGOUT\r\n")
+ok(raw.closed(), "LOGOUT")
+good(m.select("Binary"), "SELECT Binary")
+_, data = m.fetch("1", "(BODY.PEEK[] RFC822.SIZE)")
+ok(b"\0" not in data[0][1] and b"RFC822.SIZE %d" % len(data[0][1]) in
+   data[0][0] + data[1], "BODY[] has no NUL, and the size that is told")
+equal(data[0][1].split(b"\r\n\r\n")[1], b"AAEC\r\n", "it became base64")
+ok(b"Subject: a\x80b" in data[0][1], "a NUL in a header is another byte there")
+_, data = m.fetch("1", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+equal(data[0][1], b"Subject: a\x80b\r\n\r\n", "alone as well")
+m.send(b"x1 FETCH 1 (BINARY.PEEK[1] BINARY.SIZE[1])\r\n")
+equal([m.readline(), m.read(3)], [b"* 1 FETCH (BINARY[1] ~{3}\r\n", b"\0\1\2"],
+      "BINARY[] has what was sent")
+m.readline(), m.readline()
 m.logout()
 
 m = login("bert")

@@ -16,13 +16,6 @@ DATA = os.path.join(os.environ.get("HERMOD_TESTDATA") or
                     os.path.join(SRC, "..", "shared", "testdata"),
                     "imap", "imaptest")
 
-# Where the scripts ask for something else than this server gives, and why.
-DIFFERENT = {
-    "append-binary": "a message is stored and told by BODY[] byte for byte, "
-                     "also where it holds NUL",
-}
-
-
 def address_of(server):
     text = os.environ.get("HERMOD_IMAP")
     if text:
@@ -47,9 +40,6 @@ def main():
 
 
 def play(server, name, mailbox):
-    if name in DIFFERENT:
-        skip(name, DIFFERENT[name])
-        return
     mbox = os.path.join(DATA, name + ".mbox")
     if not os.path.exists(mbox):
         mbox = os.path.join(DATA, "default.mbox")
