@@ -11,6 +11,8 @@
 #include "bdb.h"
 
 #define TRIES 200
+#define FLUSH_TRIES 50
+#define FLUSH_PAUSE_MS 100
 #define SPARE_MAX 64
 #define KEEP_BYTES (256u << 10)
 
@@ -212,16 +214,25 @@ bdb_run(struct bdb_env *env, unsigned flags,
 	return ret;
 }
 
+/* What is committed cannot be taken back, only be brought to the disk: if it is
+ * full for a moment, nobody may be told that nothing was done. */
 int
 bdb_flush(struct bdb_env *env, struct hm_err *reterr)
 {
-	int ret = env->db->log_flush(env->db, NULL);
+	struct timespec pause = { .tv_nsec = FLUSH_PAUSE_MS * 1000000 };
+	int ret = env->db->log_flush(env->db, NULL), i;
 
-	/* the system may have dropped what it could not write: a second sync
-	 * that succeeds would prove nothing */
-	if (ret == EIO)
+	/* After an I/O error the system may have dropped what it could not
+	 * write: a second sync that succeeds would prove nothing. */
+	for (i = 0; (ret == ENOSPC || ret == EDQUOT) && i < FLUSH_TRIES; i++) {
+		atomic_store(&env->full, true);
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+		ret = env->db->log_flush(env->db, NULL);
+	}
+	if (ret)
 		bdb_end(env, "the log could not be synced");
-	return ret ? bdb_fail(reterr, ret, "cannot write the log") : 0;
+	(void)reterr;
+	return 0;
 }
 
 static DBT

@@ -66,18 +66,23 @@ def free_port():
 class Server:
     """hermod on loopback, with users anna and bert, until close()."""
 
-    def __init__(self, conf=None, hermod_yaml=""):
+    privsep = False              # whether root starts it for another user
+
+    def __init__(self, conf=None, hermod_yaml="", users=("anna", "bert"),
+                 start=True):
+        self.users = users
         self.dir = tempfile.mkdtemp(prefix="hermod-t.")
         self.ports = {name: free_port() for name in
                       ("mx", "submission", "submissions", "imap", "imaps")}
         self.log = os.path.join(self.dir, "log")
         self.process = None
         self._configure(conf or {}, hermod_yaml)
-        for user in ("anna", "bert"):
+        for user in users:
             self.command("account", "password", user, input=PASSWORD + "\n")
             if self.status != 0:
                 raise RuntimeError("no password set: " + self.stderr)
-        self.start()
+        if start:
+            self.start()
 
     def path(self, *parts):
         return os.path.join(self.dir, *parts)
@@ -94,7 +99,8 @@ class Server:
                     "accounts:\n"
                     "  anna: {addresses: [anna@example.org, "
                     "postfach@b\u00fccher.example]}\n"
-                    "  bert: {addresses: [bert@example.org]}\n")
+                    + "".join("  %s: {addresses: [%s@example.org]}\n" % (u, u)
+                              for u in self.users if u != "anna"))
         p = self.ports
         texts = {
             "smtp": "mx: [%(mx)d]\nsubmission: [%(submission)d]\n"
@@ -111,7 +117,8 @@ class Server:
     def start(self):
         log = open(self.log, "ab")
         self.process = subprocess.Popen(
-            [HERMOD, "-c", self.path("etc"), "serve"] if os.getuid() else
+            [HERMOD, "-c", self.path("etc"), "serve"]
+            if os.getuid() or self.privsep else
             [HERMOD, "localserve", "--dir", self.path("etc")],
             stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self.wait_ready()
