@@ -21,7 +21,9 @@
 #include "core/conf/errs.h"
 #include "core/plug/core.h"
 #include "core/plug/generation.h"
+#include "core/run/sandbox.h"
 
+#include "paths.h"
 #include "program.h"
 
 enum { MAX_GRANTS = 1024, MAX_BYTES = 1 << 20, MAX_DEPTH = 8 };
@@ -30,8 +32,8 @@ struct hm_grants {
 	struct hm_arena *arena;
 	struct hm_sockaddr *listen;
 	size_t n_listen;
-	const char **open;
-	size_t n_open;
+	const char **open, **write, **modules;
+	size_t n_open, n_write, n_modules;
 	const char *user, *group, *data_dir;
 };
 
@@ -44,8 +46,32 @@ tell_addrs(FILE *out, const struct hm_addrlist *list)
 	char text[112];
 
 	for (size_t i = 0; list != NULL && i < list->n; i++)
-		fprintf(out, "listen %s%c", hm_sockaddr_text(text,
-		    &list->at[i]), '\0');
+		if (list->at[i].family == 1)
+			fprintf(out, "write %s%c", list->at[i].path, '\0');
+		else
+			fprintf(out, "listen %s%c", hm_sockaddr_text(text,
+			    &list->at[i]), '\0');
+}
+
+static void
+tell_file(FILE *out, const struct hm_opt *opt, const char *path)
+{
+	if (path != NULL)
+		fprintf(out, "open %s%c", path, '\0');
+	if (path != NULL && opt->writes)
+		fprintf(out, "write %s%c", path, '\0');
+}
+
+/* Where modules are looked for. */
+static void
+tell_folders(FILE *out, struct hm_str search)
+{
+	while (search.p != NULL) {
+		struct hm_str dir = hm_str_split(&search, ':');
+
+		if (dir.len > 0)
+			fprintf(out, "modules %.*s%c", HM_FMT(dir), '\0');
+	}
 }
 
 static void tell_options(FILE *out, const struct hm_opt *table,
@@ -61,9 +87,7 @@ tell_option(FILE *out, const struct hm_opt *opt, const char *field, int depth)
 		tell_addrs(out, *(const struct hm_addrlist *const *)field);
 		break;
 	case HM_OPT_TYPE_FILE:
-		if (*(const char *const *)field != NULL)
-			fprintf(out, "open %s%c", *(const char *const *)field,
-			    '\0');
+		tell_file(out, opt, *(const char *const *)field);
 		break;
 	case HM_OPT_TYPE_BLOCK:
 		tell_options(out, opt->sub, field, depth + 1);
@@ -111,6 +135,10 @@ tell_all(const struct hm_options *options, FILE *out)
 	if (gen->config->server.group != NULL)
 		fprintf(out, "group %s%c", gen->config->server.group, '\0');
 	fprintf(out, "data %s%c", gen->config->server.data_dir, '\0');
+	fprintf(out, "write %s%c", gen->config->server.control_socket, '\0');
+	tell_folders(out, hm_str(hm_search_path(core, gen->config,
+	    gen->arena)));
+	tell_folders(out, HM_STR(HM_MODULEDIR));
 	tell_options(out, hm_server_options, &gen->config->server, 0);
 	for (size_t i = 0; i < gen->n_mods; i++)
 		tell_options(out, gen->mods[i]->def->options,
@@ -121,6 +149,13 @@ tell_all(const struct hm_options *options, FILE *out)
 /* ---- the parent: what was told ---- */
 
 static void
+take_path(const char **at, size_t *n, const char *path)
+{
+	if (*n < MAX_GRANTS)
+		at[(*n)++] = path;
+}
+
+static void
 take_word(struct hm_grants *g, struct hm_str word)
 {
 	struct hm_str kind = hm_str_split(&word, ' ');
@@ -129,8 +164,12 @@ take_word(struct hm_grants *g, struct hm_str word)
 	if (hm_str_is(kind, "listen") && g->n_listen < MAX_GRANTS &&
 	    hm_sockaddr_parse(word, &g->listen[g->n_listen]) == 0)
 		g->n_listen++;
-	else if (hm_str_is(kind, "open") && g->n_open < MAX_GRANTS)
-		g->open[g->n_open++] = text;
+	else if (hm_str_is(kind, "open"))
+		take_path(g->open, &g->n_open, text);
+	else if (hm_str_is(kind, "write"))
+		take_path(g->write, &g->n_write, text);
+	else if (hm_str_is(kind, "modules"))
+		take_path(g->modules, &g->n_modules, text);
 	else if (hm_str_is(kind, "user"))
 		g->user = text;
 	else if (hm_str_is(kind, "group"))
@@ -148,6 +187,8 @@ take_words(struct hm_str words)
 	g->arena = arena;
 	g->listen = hm_alloc_array(arena, MAX_GRANTS, sizeof(*g->listen));
 	g->open = hm_alloc_array(arena, MAX_GRANTS, sizeof(*g->open));
+	g->write = hm_alloc_array(arena, MAX_GRANTS, sizeof(*g->write));
+	g->modules = hm_alloc_array(arena, MAX_GRANTS, sizeof(*g->modules));
 	g->user = g->data_dir = "";
 	while (words.p != NULL)
 		take_word(g, hm_str_split(&words, '\0'));
@@ -219,13 +260,42 @@ hm_grants_listen(const struct hm_grants *grants,
 	return false;
 }
 
+/* A file of a folder of modules. */
+static bool
+is_module(const struct hm_grants *grants, struct hm_str path)
+{
+	ssize_t slash = hm_str_rchr(path, '/');
+
+	if (slash < 0 || !hm_str_ends(path, HM_STR(".so")))
+		return false;
+	path.len = (size_t)slash;
+	for (size_t i = 0; i < grants->n_modules; i++)
+		if (hm_str_is(path, grants->modules[i]))
+			return true;
+	return false;
+}
+
 bool
 hm_grants_open(const struct hm_grants *grants, const char *path)
 {
 	for (size_t i = 0; i < grants->n_open; i++)
 		if (strcmp(grants->open[i], path) == 0)
 			return true;
-	return false;
+	return is_module(grants, hm_str(path));
+}
+
+void
+hm_grants_sandbox(const struct hm_grants *grants)
+{
+	hm_sandbox_allow(grants->data_dir, HM_SANDBOX_WRITE);
+	for (size_t i = 0; i < grants->n_open; i++)
+		hm_sandbox_allow(grants->open[i],
+		    HM_SANDBOX_READ | HM_SANDBOX_BESIDE);
+	for (size_t i = 0; i < grants->n_write; i++)
+		hm_sandbox_allow(grants->write[i],
+		    HM_SANDBOX_WRITE | HM_SANDBOX_BESIDE);
+	for (size_t i = 0; i < grants->n_modules; i++)
+		hm_sandbox_allow(grants->modules[i], HM_SANDBOX_READ);
 }
 
 const char *

@@ -285,7 +285,7 @@ localserve(struct localserve *ls, const struct hm_options *options)
 	if (ls->init_only)
 		return HM_EXIT_OK;
 	server.conf_dir = ls->dir;
-	return hm_server_run(&server);
+	return hm_serve_alone(options, &server);
 }
 
 int

@@ -24,6 +24,11 @@ int hm_program_localserve(const struct hm_options *options,
 int hm_program_quickstart(const struct hm_options *options,
     struct hm_argv argv);
 
+/* serve.c: serves in this process, without a privileged parent. */
+struct hm_server_opts;
+int hm_serve_alone(const struct hm_options *options,
+    struct hm_server_opts *opts);
+
 /* call.c: runs any other command here or in the server; the exit status. */
 int hm_call(const struct hm_options *options, struct hm_argv argv);
 
@@ -36,6 +41,8 @@ void hm_grants_free(struct hm_grants *grants);
 bool hm_grants_listen(const struct hm_grants *grants,
     const struct hm_sockaddr *addr);
 bool hm_grants_open(const struct hm_grants *grants, const char *path);
+/* Tells the sandbox which files the configuration names. */
+void hm_grants_sandbox(const struct hm_grants *grants);
 /* Settings that only the parent needs. */
 const char *hm_grants_user(const struct hm_grants *grants);
 const char *hm_grants_group(const struct hm_grants *grants); /* or NULL */

@@ -192,7 +192,8 @@ take_data_dir(struct serving *serving, struct hm_err *reterr)
 	    getpid(), reterr);
 	if (r == 0)
 		serving->data_dir = dir;
-	return r;
+	/* The last moment at which there are no threads. */
+	return r == 0 ? hm_confine(serving->opts, &config->server, reterr) : r;
 }
 
 static int
@@ -310,6 +311,7 @@ run_worker(void *arg)
 {
 	struct parent *parent = arg;
 	struct hm_server_opts opts = {
+		.grants = parent->grants,
 		.conf_dir = parent->options->conf_dir,
 		.module_path = parent->options->module_path,
 		.pid = getppid(),
@@ -385,6 +387,23 @@ serve_as_root(const struct hm_options *options)
 }
 
 int
+hm_serve_alone(const struct hm_options *options, struct hm_server_opts *opts)
+{
+	struct hm_options own = *options;
+	struct hm_grants *grants;
+	int r = HM_EXIT_NO;
+
+	own.conf_dir = opts->conf_dir;
+	opts->grants = grants = hm_grants_read(&own);
+	if (grants != NULL)
+		r = hm_server_run(opts);
+	else
+		not_started();
+	hm_grants_free(grants);
+	return r;
+}
+
+int
 hm_program_serve(const struct hm_options *options, struct hm_argv argv)
 {
 	struct hm_server_opts opts = { .conf_dir = options->conf_dir,
@@ -394,5 +413,7 @@ hm_program_serve(const struct hm_options *options, struct hm_argv argv)
 		fprintf(stderr, "hermod: usage: hermod [-c DIR] serve\n");
 		return HM_EXIT_USAGE;
 	}
-	return geteuid() == 0 ? serve_as_root(options) : hm_server_run(&opts);
+	if (geteuid() == 0)
+		return serve_as_root(options);
+	return hm_serve_alone(options, &opts);
 }

@@ -3,8 +3,12 @@
 #define HERMOD_SERVER_H
 
 struct hm_core;
+struct hm_err;
+struct hm_grants;
+struct hm_server_conf;
 
 struct hm_server_opts {
+	const struct hm_grants *grants; /* what the sandbox lets through */
 	const char *conf_dir;
 	const char *module_path;       /* or NULL */
 	long pid;                      /* whom signals go to; 0: this process */
@@ -16,5 +20,9 @@ struct hm_server_opts {
 /* Starts, serves until SIGTERM, SIGINT or "hermod stop", and returns the exit
  * status. Mistakes of the configuration are printed. */
 int hm_server_run(const struct hm_server_opts *opts);
+
+/* confine.c: shuts this process into its sandbox. One thread. */
+int hm_confine(const struct hm_server_opts *opts,
+    const struct hm_server_conf *conf, struct hm_err *reterr);
 
 #endif

@@ -37,6 +37,7 @@ struct hm_server_conf {
 	int64_t hook_deadline_ms;
 	const char *control_socket; /* absolute; never NULL */
 	int64_t workers;            /* threads for blocking work */
+	int sandbox;                /* enum hm_sandbox_mode */
 	const struct hm_strmap *use; /* interface: module that provides it */
 
 	struct hm_addrlist listen_addresses; /* addresses, read; port 0 */

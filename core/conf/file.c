@@ -11,6 +11,9 @@
 #include <hermod/err.h>
 #include <hermod/str.h>
 
+#include "core/run/privsep.h"
+#include "core/run/sandbox.h"
+
 #include "errs.h"
 #include "node.h"
 
@@ -70,12 +73,10 @@ static int
 read_file(struct hm_arena *arena, const char *path, size_t max,
     struct hm_str *ret, unsigned *ret_mode, struct hm_err *reterr)
 {
-	int fd, r;
+	int fd = hm_priv_open(path, reterr), r;
 
-	/* O_NONBLOCK: a FIFO must not hang us before fstat() tells. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return hm_err_errno(reterr, errno, "%s", path);
+		return fd;
 	r = read_fd(arena, fd, path, max, ret, ret_mode, reterr);
 	close(fd);
 	return r;
@@ -168,7 +169,8 @@ replace(struct hm_arena *arena, const char *path, struct hm_str text,
 
 	fd = mkostemp(temp, O_CLOEXEC);
 	if (fd < 0)
-		return hm_err_errno(reterr, errno, "writing in %s", folder);
+		return hm_sandbox_errno(reterr, errno, "writing in ", folder,
+		    true);
 	r = fill(fd, path, text, mode);
 	saved = errno;
 	if (close(fd) < 0 && r == 0) {

@@ -15,6 +15,9 @@ static const char *const tls_versions[] = { "1.2", "1.3", NULL };
 static const char *const log_levels[] = {
 	"error", "warn", "info", "debug", "trace", NULL
 };
+static const char *const sandbox_modes[] = {
+	"on", "kill", "report", "off", NULL
+};
 static const char *const on_fail[] = { "defer", "reject", "pass", NULL };
 
 static const struct hm_opt certificate_options[] = {
@@ -74,6 +77,11 @@ const struct hm_opt hm_server_options[] = {
 	HM_OPT_INT(struct hm_server_conf, workers, "8",
 	    "Threads for work that would block: disk, passwords, databases.",
 	    .min = "1", .max = "256"),
+	HM_OPT_ENUM(struct hm_server_conf, sandbox, "on",
+	    "What happens when the server tries what no mail server needs: on "
+	    "(it is refused), kill (the process ends and is started again), "
+	    "report (the kernel logs system calls, and no file is out of "
+	    "reach), off.", sandbox_modes),
 	HM_OPT_MAP(struct hm_server_conf, use, NULL,
 	    "Which module provides an interface that several of them offer."),
 	HM_OPT_END

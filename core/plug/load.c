@@ -16,6 +16,8 @@
 #include <hermod/str.h>
 #include <hermod/work.h>
 
+#include "core/run/privsep.h"
+
 #include "paths.h"
 
 #include "core.h"
@@ -260,11 +262,10 @@ make_copy(struct hm_code *code, const char *copy_dir, uint64_t number,
 		return hm_err_errno(reterr, errno, "%s", copy_dir);
 	hm_buf_printf(&name, "%s/%s.%ld.%llu.so", copy_dir, code->name,
 	    (long)getpid(), (unsigned long long)number);
-	from = open(code->path, O_RDONLY | O_CLOEXEC);
+	from = hm_priv_open(code->path, reterr);
 	if (from < 0) {
-		saved = errno;
 		hm_buf_release(&name);
-		return hm_err_errno(reterr, saved, "%s", code->path);
+		return from;
 	}
 	to = open(name.p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
 	if (to >= 0)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "addr-private.h"
+#include "sandbox.h"
 
 static struct {
 	pthread_mutex_t lock;
@@ -138,12 +139,13 @@ int
 hm_priv_open(const char *path, struct hm_err *reterr)
 {
 	struct hm_priv_request req = { .op = HM_PRIV_OPEN };
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* O_NONBLOCK: a FIFO must not hang us before fstat() tells. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd >= 0)
 		return fd;
 	if (errno != EACCES || parent.sock < 0)
-		return hm_err_errno(reterr, errno, "%s", path);
+		return hm_sandbox_errno(reterr, errno, "", path, false);
 	if (strlen(path) >= sizeof(req.path))
 		return hm_err_set(reterr, -HM_ELIMIT, "%.100s…: path too long",
 		    path);

@@ -22,6 +22,7 @@
 #include <hermod/log.h>
 
 #include "addr-private.h"
+#include "sandbox.h"
 
 enum {
 	SOCKETS_MAX = 256,
@@ -63,6 +64,9 @@ fail(const char *what)
 static void
 drop_privileges(const struct hm_privsep *p)
 {
+	/* What no program that we could become would get back either. */
+	for (unsigned long cap = 0; cap < 64; cap++)
+		(void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 	if (p->user ? initgroups(p->user, p->gid) != 0 :
 	    setgroups(0, NULL) != 0)
 		fail("initgroups");
@@ -93,6 +97,7 @@ be_worker(struct supervisor *s, int sock, pid_t parent)
 		_exit(1);
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	hm_priv_set_parent(sock);
+	hm_sandbox_has_parent();
 	exit(s->p->worker(s->p->arg));
 }
 
@@ -204,8 +209,9 @@ serve_open(struct supervisor *s, const struct hm_priv_request *req,
 	int fd;
 
 	if (!open_allowed(s, req->path))
-		return hm_err_set(err, -HM_EACCES, "%s is not named in the "
-		    "configuration", req->path);
+		return hm_err_set(err, -HM_EACCES, "%s: the server may not "
+		    "read it, and the configuration does not name it",
+		    req->path);
 	fd = open(req->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return hm_err_errno(err, errno, "%s", req->path);

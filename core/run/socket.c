@@ -10,6 +10,8 @@
 
 #include <hermod/err.h>
 
+#include "sandbox.h"
+
 /* Options that accepted connections inherit. */
 static void
 set_options(int fd, const struct hm_sockaddr *addr)
@@ -66,7 +68,10 @@ hm_socket_listen(const struct hm_sockaddr *addr, int backlog,
 		remove_stale(&ss, len);
 	if (bind(fd, (struct sockaddr *)&ss, len) == -1 ||
 	    listen(fd, backlog) == -1) {
-		rc = hm_err_errno(reterr, errno, "cannot listen on %s",
+		rc = addr->family == 1 ?
+		    hm_sandbox_errno(reterr, errno, "cannot listen on unix:",
+		    addr->path, true) :
+		    hm_err_errno(reterr, errno, "cannot listen on %s",
 		    hm_sockaddr_text(text, addr));
 		close(fd);
 		return rc;

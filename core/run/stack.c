@@ -24,6 +24,7 @@
 #ifndef VALGRIND_STACK_REGISTER
 #define VALGRIND_STACK_REGISTER(low, high) (0)
 #define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
+#define RUNNING_ON_VALGRIND 0
 #endif
 
 #ifndef MADV_GUARD_INSTALL
@@ -170,6 +171,12 @@ hm_stack_trim(const struct hm_stack *stack, const void *keep_from)
 
 	if (high > low)
 		(void)madvise(stack->bottom, high - low, MADV_DONTNEED);
+}
+
+bool
+hm_under_valgrind(void)
+{
+	return RUNNING_ON_VALGRIND;
 }
 
 void

@@ -20,6 +20,7 @@ void hm_stack_put(const struct hm_stack *stack);
 bool hm_stack_reserve(void);
 /* Gives back the pages of a suspended fiber's stack below keep_from. */
 void hm_stack_trim(const struct hm_stack *stack, const void *keep_from);
+bool hm_under_valgrind(void);
 /* Unmaps all stacks that are not in use. */
 void hm_stacks_release(void);
 

@@ -159,7 +159,8 @@ worker(void *arg)
 	return arg;
 }
 
-/* With the lock held. Signals belong to the loop thread. */
+/* With the lock held. Signals belong to the loop thread; SIGSYS tells a thread
+ * what it was refused itself. */
 static void
 add_thread(void)
 {
@@ -169,6 +170,7 @@ add_thread(void)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	if (pthread_create(&pool.threads[pool.count], &attr, worker, NULL) == 0)
 		pool.count++;

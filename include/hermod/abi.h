@@ -13,6 +13,7 @@
  *                    HM_NEED_ALL; services queue, transport
  *   1.1  2026-11-28  dns.h: names, records and answers; service resolver
  *   1.1  2026-11-28  metrics.h; hm_module_def: metrics, metrics_size
+ *   1.1  2026-11-28  hm_opt: writes, in what was padding
  *   1.0  2026-11-20  first version
  */
 #ifndef HERMOD_ABI_H

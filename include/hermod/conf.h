@@ -69,6 +69,7 @@ struct hm_opt {
 	const char *was;             /* former name, still read with a warning */
 	const char *since;           /* first version that knows it */
 	bool required;               /* no default makes sense */
+	bool writes;                 /* file: the module writes it, or replaces it */
 };
 
 /* Fails to compile when the field has another type than the option. */

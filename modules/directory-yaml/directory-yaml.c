@@ -12,7 +12,8 @@ struct dir_conf {
 static const struct hm_opt conf_options[] = {
 	HM_OPT_FILE(struct dir_conf, file, "domains.yaml",
 	    "The file with domains, accounts and addresses. The commands "
-	    "\"hermod account\", \"address\" and \"domain\" edit it."),
+	    "\"hermod account\", \"address\" and \"domain\" edit it.",
+	    .writes = true),
 	HM_OPT_END
 };
 
