@@ -13,6 +13,7 @@
 #include "config.h"
 #include "errs.h"
 #include "node.h"
+#include "show.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,6 +24,82 @@ take(struct hm_str *in, size_t n)
 
 	*in = hm_str_skip(*in, n);
 	return s;
+}
+
+/* A table with an option of each type, and what it fills. */
+struct part {
+	const char *file;
+	int64_t days;
+};
+
+struct all {
+	bool on;
+	int64_t count;
+	uint64_t max_bytes;
+	int64_t idle_ms;
+	const char *greeting;
+	int policy;
+	const struct hm_strlist *names;
+	const struct hm_addrlist *listen;
+	const struct hm_netlist *trusted;
+	const char *password;
+	const struct hm_strmap *map;
+	struct part part;
+	const struct hm_blocks *parts;
+};
+
+static const char *const policies[] = { "defer", "reject", "pass", NULL };
+
+static const struct hm_opt part_table[] = {
+	HM_OPT_FILE(struct part, file, NULL, "A file.", .required = true),
+	HM_OPT_INT(struct part, days, "90", "Days.", .min = "1", .max = "1000"),
+	HM_OPT_END
+};
+
+static const struct hm_opt table[] = {
+	HM_OPT_BOOL(struct all, on, "yes", "A choice."),
+	HM_OPT_INT(struct all, count, "-3", "A number.", .min = "-5",
+	    .max = "10"),
+	HM_OPT_SIZE(struct all, max_bytes, "50M", "A size.", .min = "1K",
+	    .max = "2G", .was = "limit"),
+	HM_OPT_TIME(struct all, idle_ms, "5m", "A time.", .min = "10s",
+	    .max = "1h"),
+	HM_OPT_STR(struct all, greeting, "Hello", "A text."),
+	HM_OPT_ENUM(struct all, policy, "reject", "A word.", policies),
+	HM_OPT_LIST(struct all, names, "a, b", "Words."),
+	HM_OPT_ADDRS(struct all, listen, "[::]:25", "Addresses."),
+	HM_OPT_NETS(struct all, trusted, "[127.0.0.0/8, ::1]", "Networks."),
+	HM_OPT_SECRET(struct all, password, NULL, "A secret."),
+	HM_OPT_MAP(struct all, map, "{a: b}", "Pairs."),
+	HM_OPT_BLOCK(struct all, part, struct part, part_table, "A block."),
+	HM_OPT_BLOCKS(struct all, parts, struct part, part_table, "Blocks."),
+	HM_OPT_END
+};
+
+/* Numbers are within their limits, whatever the file said; what is shown of it
+ * is a document. */
+static void
+check_table(struct hm_arena *arena, const struct hm_node *root)
+{
+	struct hm_errs *errs = hm_errs_new(arena);
+	struct hm_buf shown = { 0 };
+	struct all all = { 0 };
+	struct hm_node *again;
+
+	if (hm_conf_build(arena, root, table, &all, errs) == 0) {
+		if (all.count < -5 || all.count > 10 || all.max_bytes < 1024 ||
+		    all.max_bytes > UINT64_C(1) << 31 || all.idle_ms < 10000 ||
+		    all.idle_ms > 3600000 || all.policy < 0 || all.policy > 2 ||
+		    all.greeting == NULL)
+			abort();
+		hm_conf_show(&shown, table, &all, root, 0);
+		if (hm_node_parse(arena, "shown", hm_buf_view(&shown), &again,
+		    hm_errs_new(arena)) < 0 && shown.len < 1000)
+			abort();
+	} else if (hm_errs_count(errs) == 0) {
+		abort();
+	}
+	hm_buf_release(&shown);
 }
 
 /* What was written on one line must be the same again. */
@@ -77,6 +154,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		value = take(&in, data[1] % 64);
 		if (hm_node_parse(arena, "fuzz.yaml", in, &root, errs) == 0) {
 			check_flow(arena, root);
+			check_table(arena, root);
 			hm_server_build(arena, "/etc/hermod", root, &conf, errs);
 		}
 		hm_errs_print(errs, &out);

@@ -326,22 +326,31 @@ check_hello(int fd, struct hm_buf *frame, struct hm_err *reterr)
 }
 
 int
-hm_control_call(const char *path, size_t argc, const char *const *argv,
+hm_control_converse(int fd, size_t argc, const char *const *argv,
     struct hm_err *reterr)
 {
 	struct hm_buf frame = { 0 };
-	int fd = connect_to(path, reterr), r;
+	int r = check_hello(fd, &frame, reterr);
 
-	if (fd < 0)
-		return fd;
-	signal(SIGPIPE, SIG_IGN);
-	r = check_hello(fd, &frame, reterr);
 	if (r == 0 && send_words(fd, argc, argv) < 0)
 		r = hm_err_set(reterr, -HM_EIO, "the server does not take the "
 		    "command: too long?");
 	if (r == 0)
 		r = converse(fd, &frame, reterr);
 	hm_buf_release(&frame);
+	return r;
+}
+
+int
+hm_control_call(const char *path, size_t argc, const char *const *argv,
+    struct hm_err *reterr)
+{
+	int fd = connect_to(path, reterr), r;
+
+	if (fd < 0)
+		return fd;
+	signal(SIGPIPE, SIG_IGN);
+	r = hm_control_converse(fd, argc, argv, reterr);
 	close(fd);
 	return r;
 }

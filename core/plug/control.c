@@ -207,8 +207,8 @@ is_allowed(struct hm_io *io, uid_t *ret_uid)
 	return cred.uid == 0 || cred.uid == geteuid();
 }
 
-static void
-serve(struct hm_mod *m, struct hm_io *io, uid_t uid)
+void
+hm_control_serve(struct hm_mod *m, struct hm_io *io, uid_t uid)
 {
 	struct hm_arena *arena = hm_arena_new(NULL, "command");
 	struct remote remote = { { remote_put, remote_ask, remote_read }, io,
@@ -248,7 +248,7 @@ control_accept(struct hm_mod *m, struct hm_io *io, void *arg)
 		hm_io_abort(io);
 		return;
 	}
-	serve(m, io, uid);
+	hm_control_serve(m, io, uid);
 	hm_io_close(io);
 }
 

@@ -232,8 +232,10 @@ compare_contents(struct check *ck)
 {
 	struct check_cold *cc;
 	unsigned rows;
+	size_t i;
 
-	for (cc = ck->cold.at; cc < ck->cold.at + ck->cold.n; cc++) {
+	for (i = 0; i < ck->cold.n; i++) {
+		cc = &ck->cold.at[i];
 		rows = (cc->id_hash ? 1 : 0) | (cc->subject_hash ? 2 : 0);
 		if (cc->users == 0) {
 			ck->fixable = true;

@@ -1,0 +1,89 @@
+/* fuzz-client.c - what a server may answer on the control socket. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <hermod/err.h>
+#include <hermod/str.h>
+
+#include "control.h"
+#include "wire.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { INPUT_MAX = 60000 };
+
+static void
+put(int fd, const void *p, size_t len)
+{
+	if (write(fd, p, len) != (ssize_t)len)
+		abort();
+}
+
+static void
+put_frame(int fd, struct hm_str line)
+{
+	unsigned char header[HM_WIRE_HEADER];
+
+	if (line.len == 0)
+		return;
+	hm_wire_put_header(header, (enum hm_wire_type)line.p[0],
+	    (uint32_t)line.len - 1);
+	put(fd, header, sizeof(header));
+	put(fd, line.p + 1, line.len - 1);
+}
+
+/* The standard streams lead nowhere meanwhile. */
+static void
+swap_streams(int saved[3], int null)
+{
+	fflush(stdout);
+	for (int i = 0; i < 3; i++) {
+		saved[i] = dup(i);
+		dup2(null, i);
+	}
+}
+
+static void
+restore_streams(const int saved[3])
+{
+	fflush(stderr);
+	for (int i = 0; i < 3; i++) {
+		dup2(saved[i], i);
+		close(saved[i]);
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const words[] = { "account", "list" };
+	struct hm_str in = hm_str_n((const char *)data, size);
+	bool raw = size > 0 && data[0] == 'r';
+	struct hm_err err = { 0 };
+	int fds[2], saved[3], null, r;
+
+	signal(SIGPIPE, SIG_IGN);
+	null = open("/dev/null", O_RDWR);
+	if (null < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+		abort();
+	in = hm_str_take(hm_str_skip(in, 1), INPUT_MAX / 6);
+	while (!raw && in.p != NULL && in.len > 0)
+		put_frame(fds[0], hm_str_split(&in, '\n'));
+	if (raw && in.len > 0)
+		put(fds[0], in.p, in.len);
+	shutdown(fds[0], SHUT_WR);
+
+	swap_streams(saved, null);
+	r = hm_control_converse(fds[1], 2, words, &err);
+	restore_streams(saved);
+	if (r > 255 || (r < 0 && err.code == 0))
+		abort();
+	close(fds[0]);
+	close(fds[1]);
+	close(null);
+	return 0;
+}
