@@ -1,9 +1,11 @@
 /* program.c - the first words of the command line. */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "paths.h"
 
@@ -37,6 +39,24 @@ misuse(const char *text, const char *word)
 	return HM_EXIT_USAGE;
 }
 
+/* For those who write plugins: a program of its own, which lies beside this one. */
+static int
+run_plugin_tool(struct hm_argv argv)
+{
+	static const char own[] = "/proc/self/exe", tool[] = "-plugin";
+	char path[1024];
+	ssize_t n = readlink(own, path, sizeof(path) - sizeof(tool));
+	size_t len = n > 0 ? (size_t)n : 0;
+
+	memcpy(path + len, tool, sizeof(tool));
+	execv(path, (char *const *)argv.at);
+	/* Both words as the shell may find them. */
+	execvp("hermod-plugin", (char *const *)argv.at);
+	fprintf(stderr, "hermod: %s cannot be run (%s): are the development "
+	    "files installed?\n", path, strerrordesc_np(errno));
+	return HM_EXIT_NO;
+}
+
 static int
 dispatch(const struct hm_options *options, struct hm_argv argv)
 {
@@ -49,6 +69,8 @@ dispatch(const struct hm_options *options, struct hm_argv argv)
 
 		return argv.n == 0 && r == HM_EXIT_OK ? HM_EXIT_USAGE : r;
 	}
+	if (strcmp(argv.at[0], "plugin") == 0)
+		return run_plugin_tool(argv);
 	if (strcmp(argv.at[0], "--version") == 0)
 		return program_version(options, argv);
 	for (size_t i = 1; i < argv.n; i++)

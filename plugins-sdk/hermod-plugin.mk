@@ -6,8 +6,8 @@
 #
 # May be set before: SOURCES (default: $(MODULE).c), MAN, CFLAGS, LDLIBS,
 # TESTS (TAP scripts, run with HERMOD and HERMOD_MODULE_PATH set; default:
-# t/*.t), SCENARIOS (played by hermod-mailtest; default: t/*.mt). Targets: all,
-# check, install, clean. GNU make.
+# t/*.t), SCENARIOS (played by hermod-mailtest; default: t/*.mt), CHECK_FLAGS (for
+# hermod plugin check). Targets: all, check, install, clean. GNU make.
 
 ifeq ($(MODULE),)
 $(error set MODULE to the name of the module)
@@ -48,7 +48,8 @@ $(MODULE).so: $(hm_objects)
 
 -include $(hm_objects:.o=.d)
 
-# Whether Hermod loads it, with the sample as its configuration.
+# Whether Hermod loads it, with the sample as its configuration, and what is wrong
+# with it; then its tests.
 check: all
 	@set -e; dir=`mktemp -d`; trap 'rm -rf "$$dir"' EXIT; \
 	mkdir "$$dir/conf.d" "$$dir/data"; \
@@ -59,7 +60,9 @@ check: all
 	else \
 		echo 'enabled: yes' > "$$dir/conf.d/$(MODULE).yaml"; \
 	fi; \
-	HERMOD_MODULE_PATH=`pwd` $(HERMOD) -c "$$dir" config check; \
+	HERMOD_MODULE_PATH=`pwd`:$(hm_moduledir) $(HERMOD) -c "$$dir" config check; \
+	HERMOD_MODULE_PATH=$(hm_moduledir) HERMOD_TEMPLATES=$(hm_templates) \
+	    $(HERMOD) plugin check $(MODULE).so $(CHECK_FLAGS); \
 	for t in $(TESTS); do \
 		HERMOD='$(HERMOD)' HERMOD_MODULE_PATH=`pwd` "$$t"; \
 	done; \

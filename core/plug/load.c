@@ -162,6 +162,62 @@ check_abi(const struct hm_module_def *found, const char *path,
 	return 0;
 }
 
+/* The size of what a setting fills; 0: a type that is not known. */
+static size_t
+option_size(const struct hm_opt *opt)
+{
+	switch (opt->type) {
+	case HM_OPT_TYPE_BOOL:
+		return sizeof(bool);
+	case HM_OPT_TYPE_ENUM:
+		return opt->choices != NULL ? sizeof(int) : 0;
+	case HM_OPT_TYPE_INT:
+	case HM_OPT_TYPE_TIME:
+		return sizeof(int64_t);
+	case HM_OPT_TYPE_SIZE:
+		return sizeof(uint64_t);
+	case HM_OPT_TYPE_BLOCK:
+		return opt->sub != NULL ? opt->sub_size : 0;
+	case HM_OPT_TYPE_BLOCKS:
+		return opt->sub != NULL ? sizeof(void *) : 0;
+	case HM_OPT_TYPE_STR:
+	case HM_OPT_TYPE_LIST:
+	case HM_OPT_TYPE_ADDRS:
+	case HM_OPT_TYPE_NETS:
+	case HM_OPT_TYPE_FILE:
+	case HM_OPT_TYPE_SECRET:
+	case HM_OPT_TYPE_MAP:
+		return sizeof(void *);
+	default:
+		return 0;
+	}
+}
+
+static int
+check_options(const struct hm_opt *opt, size_t conf_size, const char *path,
+    struct hm_err *reterr)
+{
+	for (; opt->name != NULL; opt++) {
+		size_t size = option_size(opt);
+		int r;
+
+		if (size == 0)
+			return hm_err_set(reterr, -HM_EUNSUPPORTED,
+			    "%s: option \"%s\" is of a type (%d) that is not "
+			    "known, or lacks what belongs to it", path, opt->name,
+			    (int)opt->type);
+		if (size > conf_size || opt->offset > conf_size - size)
+			return hm_err_set(reterr, -HM_EUNSUPPORTED,
+			    "%s: option \"%s\" lies at byte %zu, outside the "
+			    "%zu bytes of conf_size", path, opt->name,
+			    opt->offset, conf_size);
+		if (opt->sub != NULL && (r = check_options(opt->sub,
+		    opt->sub_size, path, reterr)) < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int
 check_tables(const struct hm_module_def *def, const char *path,
     struct hm_err *reterr)
@@ -169,6 +225,7 @@ check_tables(const struct hm_module_def *def, const char *path,
 	const struct hm_hook *h;
 	const struct hm_provide *p;
 	const char *wrong;
+	int r;
 
 	for (h = def->hooks; h != NULL && h->id != HM_HOOK_NONE; h++)
 		if ((unsigned)h->id >= HM_HOOK_COUNT || h->fn.connection == NULL ||
@@ -186,9 +243,9 @@ check_tables(const struct hm_module_def *def, const char *path,
 			    "%s: its interface \"%s\" does not begin with its "
 			    "size", path, p->iface);
 	}
-	if (def->options != NULL && def->conf_size == 0)
-		return hm_err_set(reterr, -HM_EUNSUPPORTED,
-		    "%s: it has options but no conf_size", path);
+	if (def->options != NULL && (r = check_options(def->options,
+	    def->conf_size, path, reterr)) < 0)
+		return r;
 	if ((wrong = hm_metrics_check(def)) != NULL)
 		return hm_err_set(reterr, -HM_EUNSUPPORTED,
 		    "%s: its table of metrics has %s", path, wrong);

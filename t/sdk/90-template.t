@@ -29,10 +29,55 @@ export LD_LIBRARY_PATH="$prefix/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 libdir=$(pkg-config --variable=libdir hermod)
 [ -d "$libdir" ] && export LD_LIBRARY_PATH="$libdir"
 
-cp -r "$(pkg-config --variable=template hermod)" "$trash/hello"
-ok $? 'the template is installed'
-cd "$trash/hello" || exit 99
 HERMOD=$(pkg-config --variable=bindir hermod)/hermod
+# A name with a dash, a folder of another name; then the one that is looked at.
+try 'hermod plugin new second-try' \
+    "$HERMOD" plugin new second-try --dir "$trash/my plugin"
+(cd "$trash/my plugin" && find . -type f | sort | tr '\n' ' ') > "$trash/files"
+[ "$(cat "$trash/files")" = "./Makefile ./hermod-second-try.7 ./second-try.c \
+./second-try.yaml ./t/second-try.mt " ]
+ok $? 'it writes code, sample, manual page, scenario and Makefile'
+[ "$(wc -l < "$trash/my plugin/Makefile")" -eq 3 ] &&
+    grep -q 'HM_MODULE_NAMED("second-try", ' "$trash/my plugin/second-try.c" &&
+    ! grep -rq 'hello' "$trash/my plugin"
+ok $? 'the name of the template is gone'
+if command -v mandoc > /dev/null; then
+	mandoc -Tlint -Wwarning "$trash/my plugin/hermod-second-try.7" |
+	grep -v 'referenced manual not found' |
+	nothing 'its manual page is well-formed'
+fi
+cp -r "$trash/my plugin" "$trash/second-try"
+try 'what it wrote builds' "$make" -C "$trash/second-try" CC="$CC" \
+    CFLAGS='-O2 -Werror'
+try 'and passes its own tests' "$make" -C "$trash/second-try" check
+printf '%s\n' "$tap_out" | grep -q 'nothing wrong was found'
+ok $? 'hermod plugin check is one of them'
+rm "$trash/my plugin/Makefile"
+"$HERMOD" plugin new second-try --dir "$trash/my plugin" > "$trash/out" 2>&1
+[ $? -eq 1 ] && grep -q 'second-try.c exists already' "$trash/out" &&
+    ! [ -e "$trash/my plugin/Makefile" ]
+ok $? 'nothing is overwritten, and nothing written then'
+for name in Hello 2nd a--b a- ../x '' kv_db; do
+	"$HERMOD" plugin new "$name" --dir "$trash/none" > "$trash/out" 2>&1
+	[ $? -eq 2 ] && ! [ -e "$trash/none" ] || echo "$name"
+done | nothing 'what is no name is refused'
+HERMOD_MODULE_PATH=$(pkg-config --variable=moduledir hermod) \
+    "$HERMOD" plugin new smtp --dir "$trash/none" > "$trash/out" 2>&1
+[ $? -eq 1 ] && grep -q 'smtp is installed already' "$trash/out"
+ok $? 'the name of an installed module is refused'
+"$HERMOD" plugin > "$trash/out" 2>&1
+[ $? -eq 2 ] && "$HERMOD" plugin check --help | grep -q 'RUNS THE CODE'
+ok $? 'help says that the code is run'
+"$HERMOD" help | grep -q '^ *plugin new '
+ok $? 'hermod help lists it'
+
+"$HERMOD" plugin new hello --dir "$trash/hello" > "$trash/out" 2>&1
+cd "$trash/hello" || exit 99
+sed -i 's/^\.Dd .*/.Dd/' hermod-hello.7
+sed 's/^\.Dd .*/.Dd/' "$(pkg-config --variable=template hermod)/hermod-hello.7" |
+cmp -s - hermod-hello.7 &&
+    cmp -s hello.c "$(pkg-config --variable=template hermod)/hello.c"
+ok $? 'named like the template it is the template'
 [ "$(wc -l < hello.c)" -le 50 ]
 ok $? 'it is short'
 # Built without the flags of Hermod itself, sanitizers among them.
