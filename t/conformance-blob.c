@@ -318,6 +318,73 @@ test_unique(void)
 	is_int(bad, 0, "and all that was linked is there");
 }
 
+/* ---- many at once ---- */
+
+enum { MANY = 300, MANY_MAX = 5000 };
+
+struct many {
+	unsigned seen[MANY], wrong, calls;
+	int enough;          /* returned by the last of these calls */
+};
+
+/* Blob i was made of seed i; its length, too, follows from that. */
+static size_t
+many_len(unsigned i)
+{
+	return i % 50 == 7 ? MANY_MAX + i % 2 : i * 37 % 4000;
+}
+
+static int
+take_one(size_t i, struct hm_str bytes, void *arg)
+{
+	struct many *m = arg;
+	char *want = body((unsigned)i, many_len((unsigned)i));
+
+	m->seen[i]++;
+	m->wrong += bytes.len != many_len((unsigned)i) ||
+	    memcmp(bytes.p, want, bytes.len) != 0;
+	free(want);
+	return ++m->calls == (unsigned)m->enough ? -HM_ECANCELED : 0;
+}
+
+static void
+test_many(void)
+{
+	uint64_t ids[MANY], other;
+	struct many m = { 0 };
+	unsigned i, bad = 0;
+
+	if (!HM_HAS(&blob, read_many)) {
+		ok(true, "reading many at once is not offered");
+		return;
+	}
+	begin("many");
+	/* Out of order, and with others in between that are passed over. */
+	for (i = 0; i < MANY; i++) {
+		unsigned at = i * 7 % MANY, k;
+
+		bad += put(at, many_len(at), HM_BLOB_NOSYNC, &ids[at]) < 0 ||
+		    link_by(ids[at], 1) < 0;
+		for (k = 0; i == MANY / 2 && k < 5000; k++)
+			bad += put(k, 16, HM_BLOB_NOSYNC, &other) < 0 ||
+			    link_lazily(other, 1) < 0;
+	}
+	is_int(link_by(ids[100], -1), 0, "one of them is removed");
+	is_int(bad, 0, "%d blobs among others", MANY);
+	is_int(blob.ops->read_many(blob.self, ids, MANY, MANY_MAX, take_one, &m,
+	    NULL), 0, "read at once");
+	is_int(m.wrong, 0, "each with its bytes");
+	for (i = 0; i < MANY; i++)
+		bad += m.seen[i] != (i != 100 && many_len(i) <= MANY_MAX);
+	is_int(bad, 0, "each once, but not the one that is gone or too large");
+	m = (struct many){ .enough = 3 };
+	is_int(blob.ops->read_many(blob.self, ids, MANY, MANY_MAX, take_one, &m,
+	    NULL), -HM_ECANCELED, "it ends when the caller has enough");
+	is_int(m.calls, 3, "at once");
+	is_int(blob.ops->read_many(blob.self, ids, 0, MANY_MAX, take_one, &m,
+	    NULL), 0, "none at all");
+}
+
 /* ---- syncs ---- */
 
 struct writer {
@@ -443,6 +510,27 @@ flip_below(const char *dir, const char *mark, size_t len)
 	return done;
 }
 
+static int
+count_one(size_t i, struct hm_str bytes, void *arg)
+{
+	(void)i;
+	(void)bytes;
+	++*(unsigned *)arg;
+	return 0;
+}
+
+/* How many of ten are read at once. */
+static unsigned
+read_ten(const uint64_t ids[10])
+{
+	unsigned n = 0;
+
+	if (!HM_HAS(&blob, read_many))
+		return 9;
+	blob.ops->read_many(blob.self, ids, 10, 1 << 20, count_one, &n, NULL);
+	return n;
+}
+
 static void
 test_damage(void)
 {
@@ -470,6 +558,7 @@ test_damage(void)
 			good += i != 5 &&
 			    holds(ids[i], i + (unsigned)k * 100, sizes[k]);
 		is_int(good, 9, "the others are");
+		is_int(read_ten(ids), 9, "nor when many are read at once");
 		is_int(verify(false), 1, "verify tells");
 		is_int(verify(true), 1, "tells and sets it aside");
 		is_int(verify(false), 0, "then it is gone");
@@ -946,6 +1035,7 @@ conformance_blob(const struct conformance_blob *p)
 	test_links();
 	test_forgotten();
 	test_unique();
+	test_many();
 	test_syncs();
 	test_damage();
 	test_wrong_links();

@@ -57,10 +57,20 @@ direct_verify(struct hm_mod *self, bool fix,
 	    links, report, arg, reterr);
 }
 
+static int
+direct_read_many(struct hm_mod *self, const uint64_t *ids, size_t n, size_t max,
+    int (*fn)(size_t i, struct hm_str bytes, void *arg), void *arg,
+    struct hm_err *reterr)
+{
+	return seg_read_many(direct_of(self)->store, &direct_of(self)->seg_kv,
+	    ids, n, max, fn, arg, reterr);
+}
+
 static const struct hm_blob_ops direct_ops = {
 	.size = sizeof(direct_ops), .put = direct_put, .sync = direct_sync,
 	.link = direct_link, .open = direct_open, .read = seg_read,
 	.close = seg_close, .verify = direct_verify,
+	.read_many = direct_read_many,
 };
 
 static void

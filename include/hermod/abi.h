@@ -11,6 +11,7 @@
  *   1.1  2026-11-28  outbound.h; hooks route, tls_policy, queued, attempt,
  *                    delivered, deferred, bounced, tls_result, domain_changed;
  *                    HM_NEED_ALL; services queue, transport
+ *   1.1  2026-11-28  hm_blob_ops: read_many; hm_store_ops: bodies
  *   1.1  2026-11-28  dns.h: names, records and answers; service resolver
  *   1.1  2026-11-28  metrics.h; hm_module_def: metrics, metrics_size
  *   1.1  2026-11-28  hm_opt: writes, in what was padding

@@ -106,12 +106,22 @@ blob_segment_usage(struct hm_mod *self, uint64_t *ret_total,
 	    ret_dead);
 }
 
+static int
+blob_segment_read_many(struct hm_mod *self, const uint64_t *ids, size_t n,
+    size_t max, int (*fn)(size_t i, struct hm_str bytes, void *arg), void *arg,
+    struct hm_err *reterr)
+{
+	return seg_read_many(state_of(self)->store, &state_of(self)->kv, ids, n,
+	    max, fn, arg, reterr);
+}
+
 static const struct hm_blob_ops blob_segment_ops = {
 	.size = sizeof(blob_segment_ops),
 	.put = blob_segment_put, .sync = blob_segment_sync,
 	.link = blob_segment_link, .open = blob_segment_read,
 	.read = seg_read, .close = seg_close,
 	.verify = blob_segment_verify, .usage = blob_segment_usage,
+	.read_many = blob_segment_read_many,
 };
 
 static const struct hm_provide blob_segment_provides[] = {

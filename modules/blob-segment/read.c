@@ -52,6 +52,12 @@ read_two(int fd, uint64_t offset, void *a, size_t alen, void *b, size_t blen)
 	return 0;
 }
 
+int
+seg_read_at(int fd, uint64_t offset, void *p, size_t len)
+{
+	return read_two(fd, offset, p, len, NULL, 0);
+}
+
 static bool
 known_good(struct seg_store *store, uint64_t id)
 {

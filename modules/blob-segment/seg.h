@@ -211,6 +211,15 @@ int seg_open_at(struct seg_store *store, uint64_t id,
     const struct seg_where *where, struct hm_blob_reader **ret,
     struct hm_err *reterr);
 
+/* All len bytes, or -HM_ECORRUPT at the end of the file, or -HM_EIO. */
+int seg_read_at(int fd, uint64_t offset, void *p, size_t len);
+
+/* many.c: as the service's read_many(). */
+int seg_read_many(struct seg_store *store, const struct seg_kv *kv,
+    const uint64_t *ids, size_t n, size_t max,
+    int (*fn)(size_t i, struct hm_str bytes, void *arg), void *arg,
+    struct hm_err *reterr);
+
 /* sweep.c, compact.c */
 int seg_sweep(struct seg_store *store, const struct seg_kv *kv,
     struct hm_err *reterr);

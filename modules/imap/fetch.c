@@ -1,5 +1,6 @@
 /* fetch.c - FETCH: from the hot entries alone, or in batches. */
 #include <stdlib.h>
+#include <string.h>
 
 #include <hermod/arena.h>
 #include <hermod/mime.h>
@@ -143,37 +144,66 @@ put_hot_message(struct imap_fetch *f, const struct hm_entry *e, uint32_t seq)
 }
 
 struct batch {
-	size_t n;
+	size_t n, ahead;             /* messages; bytes of the small ones */
 	const struct hm_entry *entry[IMAP_FETCH_BATCH];
 	uint32_t seq[IMAP_FETCH_BATCH];
 	uint64_t msgid[IMAP_FETCH_BATCH];
 	struct hm_stored stored[IMAP_FETCH_BATCH];
+	struct hm_str bytes[IMAP_FETCH_BATCH];
 	struct hm_arena *arena;
 };
 
 static int
-put_batch(struct imap_fetch *f, struct batch *b, struct hm_err *err)
+load_batch(struct imap_fetch *f, struct batch *b, struct hm_err *err)
 {
 	struct imap *s = f->c->s;
 	const struct hm_store *store = s->srv->store;
-	size_t i;
 	int r = 0;
 
 	if (b->n && f->parts)
 		r = store->ops->load(s->acc, b->msgid, b->n, f->parts, b->arena,
 		    b->stored, err);
+	if (r == 0 && b->n && f->bytes && HM_HAS(store, bodies))
+		r = store->ops->bodies(s->acc, b->msgid, b->n, IMAP_FETCH_SMALL,
+		    b->arena, b->bytes, err);
+	return r;
+}
+
+static int
+put_batch(struct imap_fetch *f, struct batch *b, struct hm_err *err)
+{
+	struct imap *s = f->c->s;
+	size_t i;
+	int r = load_batch(f, b, err);
+
 	for (i = 0; r == 0 && i < b->n && !s->broken; i++) {
 		struct imap_fetch_msg m = {
 			.entry = b->entry[i], .seq = b->seq[i],
 			.arena = b->arena,
 			.stored = f->parts ? &b->stored[i] : NULL,
+			.bytes = b->bytes[i],
 		};
 
 		put_message(f, &m);
 	}
 	hm_arena_clear(b->arena);
-	b->n = 0;
+	memset(b->bytes, 0, b->n * sizeof(b->bytes[0]));
+	b->n = b->ahead = 0;
 	return r;
+}
+
+static int
+batch_add(struct imap_fetch *f, struct batch *b, const struct hm_entry *e,
+    uint32_t seq, struct hm_err *err)
+{
+	b->entry[b->n] = e;
+	b->seq[b->n] = seq;
+	b->msgid[b->n] = e->msgid;
+	if (f->bytes && e->size <= IMAP_FETCH_SMALL)
+		b->ahead += e->size;
+	if (++b->n < IMAP_FETCH_BATCH && b->ahead < IMAP_FETCH_AHEAD)
+		return 0;
+	return put_batch(f, b, err);
 }
 
 static int
@@ -194,11 +224,7 @@ walk_cold(struct imap_fetch *f, const struct hm_uidset *seqs,
 		    (e = imap_sel_next(&it)) != NULL) {
 			if (f->changed_only && e->modseq <= f->changedsince)
 				continue;
-			b->entry[b->n] = e;
-			b->seq[b->n] = it.seq;
-			b->msgid[b->n] = e->msgid;
-			if (++b->n == IMAP_FETCH_BATCH)
-				r = put_batch(f, b, err);
+			r = batch_add(f, b, e, it.seq, err);
 		}
 	}
 	if (r == 0 && !s->broken)

@@ -8,7 +8,12 @@
 
 struct hm_mime;
 
-enum { IMAP_FETCH_ITEMS = 200, IMAP_FETCH_BATCH = 256 };
+enum {
+	IMAP_FETCH_ITEMS = 200,
+	IMAP_FETCH_BATCH = 256,
+	IMAP_FETCH_SMALL = 128 << 10,  /* messages up to here are read ahead, */
+	IMAP_FETCH_AHEAD = 1 << 20,    /* about so many bytes of them at once */
+};
 
 enum imap_item {
 	IMAP_ITEM_UID = 0,
@@ -39,6 +44,7 @@ struct imap_fetch {
 	struct imap_fetch_item *items;
 	unsigned parts;            /* enum hm_stored_parts to be loaded */
 	bool cold;                 /* any item that is not in the entry */
+	bool bytes;                /* any item that is bytes of the message */
 	bool sets_seen;
 	bool has_uid, has_modseq;
 	bool changed_only;
@@ -59,7 +65,8 @@ struct imap_fetch_msg {
 	uint32_t seq;
 	struct hm_stored *stored;      /* NULL unless loaded */
 	const struct hm_mime *mime;    /* NULL until needed */
-	struct hm_body *body;          /* NULL until needed */
+	struct hm_str bytes;           /* all of it, if it was read ahead */
+	struct hm_body *body;          /* else NULL until needed */
 	uint64_t size;
 	struct hm_arena *arena;
 	bool first;                    /* nothing was written yet */

@@ -25,6 +25,10 @@ open_body(struct imap_fetch *f, struct imap_fetch_msg *m)
 
 	if (m->body)
 		return true;
+	if (m->bytes.p) {
+		m->size = m->bytes.len;
+		return true;
+	}
 	r = store->ops->body_open(s->acc, m->entry->msgid, &m->body, &m->size,
 	    &err);
 	if (r == 0)
@@ -61,6 +65,20 @@ locate(struct imap_fetch_msg *m, const struct imap_section *s,
 	return *ret_from <= *ret_to;
 }
 
+static ssize_t
+read_body(struct imap_fetch *f, struct imap_fetch_msg *m, uint64_t from,
+    void *p, size_t len)
+{
+	if (!m->bytes.p)
+		return f->c->s->srv->store->ops->body_read(m->body, from, p, len);
+	if (from >= m->bytes.len)
+		return 0;
+	if (len > m->bytes.len - from)
+		len = m->bytes.len - (size_t)from;
+	memcpy(p, m->bytes.p + from, len);
+	return (ssize_t)len;
+}
+
 /* A literal was announced that cannot be delivered: nothing that is sent now
  * would be understood. */
 static void
@@ -88,7 +106,6 @@ put_bytes(struct imap_fetch *f, struct imap_fetch_msg *m, uint64_t from,
     uint64_t count, bool literal8)
 {
 	struct imap *s = f->c->s;
-	const struct hm_store *store = s->srv->store;
 	struct hm_buf *out = &s->out;
 	size_t want;
 	ssize_t got;
@@ -96,8 +113,7 @@ put_bytes(struct imap_fetch *f, struct imap_fetch_msg *m, uint64_t from,
 	while (count && !s->broken) {
 		want = count < CHUNK ? (size_t)count : CHUNK;
 		hm_buf_reserve(out, want);
-		got = store->ops->body_read(m->body, from, out->p + out->len,
-		    want);
+		got = read_body(f, m, from, out->p + out->len, want);
 		if (got <= 0) {
 			cut_off(f, m, got);
 			return;
@@ -118,14 +134,13 @@ static bool
 read_small(struct imap_fetch *f, struct imap_fetch_msg *m, uint64_t from,
     uint64_t to, struct hm_buf *ret)
 {
-	const struct hm_store *store = f->c->s->srv->store;
 	ssize_t got = 0;
 
 	if (to - from > HEADER_MAX)
 		to = from + HEADER_MAX;
 	hm_buf_reserve(ret, (size_t)(to - from));
 	while (from < to) {
-		got = store->ops->body_read(m->body, from, ret->p + ret->len,
+		got = read_body(f, m, from, ret->p + ret->len,
 		    (size_t)(to - from));
 		if (got <= 0)
 			return false;
@@ -243,7 +258,6 @@ decode(struct imap_fetch *f, struct imap_fetch_msg *m, enum encoding how,
     struct hm_buf *out)
 {
 	struct imap *s = f->c->s;
-	const struct hm_store *store = s->srv->store;
 	struct hm_buf raw = { 0 }, plain = { 0 };
 	struct hm_decoder d = { 0 };
 	uint64_t size = 0, end = first + count;
@@ -251,7 +265,7 @@ decode(struct imap_fetch *f, struct imap_fetch_msg *m, enum encoding how,
 
 	hm_buf_reserve(&raw, CHUNK);
 	while (from < to && !s->broken && (!out || size < end)) {
-		got = store->ops->body_read(m->body, from, raw.p,
+		got = read_body(f, m, from, raw.p,
 		    to - from < CHUNK ? (size_t)(to - from) : CHUNK);
 		if (got <= 0)
 			break;

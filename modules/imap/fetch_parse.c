@@ -19,6 +19,8 @@ add_item(struct imap_parse *p, struct imap_fetch *f, enum imap_item item)
 	it->item = item;
 	if (item >= IMAP_ITEM_ENVELOPE)
 		f->cold = true;
+	if (item >= IMAP_ITEM_SECTION)
+		f->bytes = true;
 	return it;
 }
 

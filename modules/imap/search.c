@@ -229,7 +229,7 @@ text_matches(const struct imap_node *leaf, const struct imap_text_ops *ops,
 	case IMAP_KEY_TEXT:
 		return ops->body(text, leaf) > 0;
 	default:
-		return ops->sent_day(text, &day) > 0 &&
+		return ops->sent_day(text, leaf, &day) > 0 &&
 		    day_matches(leaf->key, IMAP_KEY_SENTBEFORE, day, leaf->day);
 	}
 }

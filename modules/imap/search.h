@@ -53,6 +53,8 @@ struct imap_node {
 	int64_t day;               /* the date keys: days since 1970 */
 	struct hm_str field;       /* HEADER */
 	bool addresses;            /* HEADER, by FROM, TO, CC, BCC */
+	int envelope;              /* HEADER, SENT…: the field of the envelope
+	                            * that tells (enum imap_envelope), or 0 */
 	struct hm_str text;        /* what to look for; KEYWORD */
 	struct hm_search *needle;  /* NULL for an empty text */
 	struct imap_seqset set;    /* SEQ, UID */
@@ -88,7 +90,8 @@ void imap_search_bind(struct imap_search *s, const struct imap_search_bind *to);
  * by a test. Each answers 1, 0, or a negative error. */
 struct imap_text_ops {
 	int (*header)(void *self, const struct imap_node *leaf);
-	int (*sent_day)(void *self, int64_t *ret_day); /* 0: no date */
+	int (*sent_day)(void *self, const struct imap_node *leaf,
+	    int64_t *ret_day); /* 0: no date */
 	int (*body)(void *self, const struct imap_node *leaf);
 };
 

@@ -148,7 +148,9 @@ walk(struct search *q)
 	struct imap *s = q->c->s;
 	struct imap_search_job *job = hm_alloc(q->c->arena, sizeof(*job));
 	const struct hm_entry *e;
+	bool reads = imap_search_reads(&q->program);
 	struct imap_sel_iter it;
+	size_t ahead = 0;
 	int r = 0, says;
 
 	job->search = &q->program;
@@ -163,8 +165,12 @@ walk(struct search *q)
 			continue;
 		job->entry[job->n] = e;
 		job->seq[job->n] = it.seq;
-		if (++job->n == IMAP_SEARCH_BATCH)
-			r = run_job(q, job);
+		if (reads && e->size <= IMAP_SEARCH_SMALL)
+			ahead += e->size;
+		if (++job->n < IMAP_SEARCH_BATCH && ahead < IMAP_SEARCH_AHEAD)
+			continue;
+		r = run_job(q, job);
+		ahead = 0;
 	}
 	return r < 0 ? r : run_job(q, job);
 }

@@ -5,6 +5,7 @@
 #include <hermod/charset.h>
 #include <hermod/str.h>
 
+#include "envelope.h"
 #include "search.h"
 
 enum arg {
@@ -145,10 +146,14 @@ take_arg(struct imap_parse *p, struct imap_search *s,
 		    take_text(p, leaf);
 	case ARG_ADDRESS:
 		leaf->addresses = true;
+		leaf->envelope = imap_envelope_field(leaf->field);
 		return take_text(p, leaf);
 	case ARG_TEXT:
+		leaf->envelope = imap_envelope_field(leaf->field);
 		return take_text(p, leaf);
 	case ARG_DATE:
+		if (leaf->key >= IMAP_KEY_SENTBEFORE)
+			leaf->envelope = IMAP_ENVELOPE_DATE;
 		return imap_p_sp(p) && imap_p_date(p, &leaf->day);
 	case ARG_SIZE:
 		return imap_p_sp(p) && imap_p_number63(p, &leaf->number);

@@ -1,7 +1,8 @@
 /* search_text.c - looking into messages for SEARCH.
  *
- * A batch is one job. The header is read alone when nothing else is asked for;
- * of the rest only texts and the headers of enclosed messages, decoded.
+ * A batch is one job. Subjects, addresses and dates are those of the envelopes,
+ * which the store has at hand (RFC 9051, 6.4.4). Else the header is read; of the
+ * rest only texts and the headers of enclosed messages, decoded.
  */
 #include <hermod/address.h>
 #include <hermod/arena.h>
@@ -10,8 +11,10 @@
 #include <hermod/err.h>
 #include <hermod/header.h>
 #include <hermod/mime.h>
+#include <hermod/service.h>
 #include <hermod/str.h>
 
+#include "envelope.h"
 #include "search_text.h"
 
 enum {
@@ -24,7 +27,10 @@ struct text {
 	const struct imap_search_job *job;
 	struct hm_arena *arena;
 	const struct hm_entry *entry;
+	const struct hm_stored *stored;  /* NULL: not loaded */
+	struct hm_str bytes;       /* of the message, if they were read ahead */
 	struct hm_body *body;
+	bool opened;
 	uint64_t size;
 	struct hm_buf header;      /* the header section, once has_header */
 	bool has_header;
@@ -38,6 +44,10 @@ read_range(struct text *t, uint64_t from, uint64_t to, struct hm_buf *ret)
 	ssize_t got;
 
 	hm_buf_clear(ret);
+	if (t->bytes.p) {
+		hm_buf_add(ret, t->bytes.p + from, (size_t)(to - from));
+		return 0;
+	}
 	hm_buf_reserve(ret, (size_t)(to - from));
 	while (from < to) {
 		got = store->ops->body_read(t->body, from, ret->p + ret->len,
@@ -55,11 +65,16 @@ static int
 open_message(struct text *t)
 {
 	const struct hm_store *store = t->job->store;
+	int r = 0;
 
-	if (t->body)
+	if (t->opened)
 		return 0;
-	return store->ops->body_open(t->job->acc, t->entry->msgid, &t->body,
-	    &t->size, NULL);
+	t->size = t->bytes.len;
+	if (!t->bytes.p)
+		r = store->ops->body_open(t->job->acc, t->entry->msgid,
+		    &t->body, &t->size, NULL);
+	t->opened = r == 0;
+	return r;
 }
 
 static int
@@ -149,31 +164,60 @@ header_has(struct text *t, const struct imap_node *leaf, struct hm_str header,
 	return found;
 }
 
+/* What an envelope says; false: there is none. */
+static bool
+envelope_says(struct text *t, const struct imap_node *leaf, struct hm_buf *ret,
+    bool *ret_there)
+{
+	return leaf->envelope && t->stored && t->stored->envelope.len &&
+	    imap_envelope_get(t->stored->envelope,
+	    (enum imap_envelope)leaf->envelope, ret, ret_there);
+}
+
 static int
 match_header(void *self, const struct imap_node *leaf)
 {
+	struct hm_buf said = { 0 };
 	struct text *t = self;
-	int r = load_header(t);
+	bool found;
+	int r;
 
+	if (envelope_says(t, leaf, &said, &found)) {
+		if (found && leaf->needle) {
+			hm_search_reset(leaf->needle);
+			found = hm_search_feed(leaf->needle, hm_buf_view(&said));
+		}
+		hm_buf_release(&said);
+		return found;
+	}
+	hm_buf_release(&said);
+	r = load_header(t);
 	if (r < 0)
 		return r;
 	return header_has(t, leaf, hm_buf_view(&t->header), leaf->field);
 }
 
 static int
-sent_day(void *self, int64_t *ret_day)
+sent_day(void *self, const struct imap_node *leaf, int64_t *ret_day)
 {
+	struct hm_hdrfield field = { 0 };
+	struct hm_buf said = { 0 };
 	struct text *t = self;
-	struct hm_hdrfield field;
+	bool there;
 	int64_t at;
-	int r, zone;
+	int r = 0, zone;
 
-	r = load_header(t);
-	if (r < 0)
+	if (envelope_says(t, leaf, &said, &there)) {
+		field.value = hm_buf_view(&said);
+	} else {
+		r = load_header(t);
+		there = r == 0 && hm_header_find(hm_buf_view(&t->header),
+		    "Date", 0, &field);
+	}
+	there = there && hm_date_parse(field.value, &at, &zone) == 0;
+	hm_buf_release(&said);
+	if (!there)
 		return r;
-	if (!hm_header_find(hm_buf_view(&t->header), "Date", 0, &field) ||
-	    hm_date_parse(field.value, &at, &zone) < 0)
-		return 0;
 	/* The day as the sender wrote it (RFC 9051, 6.4.4, SENTON). */
 	at += zone * 60;
 	*ret_day = at >= 0 ? at / 86400 : (at - 86399) / 86400;
@@ -267,22 +311,39 @@ static const struct imap_text_ops text_ops = {
 	match_header, sent_day, match_body
 };
 
-static bool
-needs_structure(const struct imap_search *s)
+bool
+imap_search_reads(const struct imap_search *s)
 {
 	size_t i;
 
 	for (i = 0; i < s->n; i++)
-		if (s->nodes[i].key >= IMAP_KEY_BODY)
+		if (s->nodes[i].key >= IMAP_KEY_HEADER && !s->nodes[i].envelope)
 			return true;
 	return false;
 }
 
+/* enum hm_stored_parts */
+static unsigned
+parts_needed(const struct imap_search *s)
+{
+	unsigned parts = 0;
+	size_t i;
+
+	for (i = 0; i < s->n; i++) {
+		if (s->nodes[i].key >= IMAP_KEY_BODY)
+			parts |= HM_STORED_MIME;
+		if (s->nodes[i].envelope)
+			parts |= HM_STORED_ENVELOPE;
+	}
+	return parts;
+}
+
 static bool
 judge(struct imap_search_job *job, size_t i, struct hm_arena *arena,
-    const struct hm_stored *stored)
+    const struct hm_stored *stored, struct hm_str bytes)
 {
-	struct text t = { .job = job, .arena = arena, .entry = job->entry[i] };
+	struct text t = { .job = job, .arena = arena, .entry = job->entry[i],
+	    .stored = stored, .bytes = bytes };
 	int r;
 
 	if (stored && stored->mime.len)
@@ -299,23 +360,30 @@ int
 imap_search_work(void *arg)
 {
 	struct imap_search_job *job = arg;
+	const struct hm_store_ops *ops = job->store->ops;
 	struct hm_arena *arena = hm_arena_new(NULL, "imap search");
+	unsigned parts = parts_needed(job->search);
 	struct hm_stored *stored = NULL;
+	struct hm_str *bytes;
 	uint64_t *ids;
 	size_t i;
 	int r = 0;
 
-	if (needs_structure(job->search)) {
+	bytes = hm_alloc_array(arena, job->n, sizeof(*bytes));
+	ids = hm_alloc_array(arena, job->n, sizeof(*ids));
+	for (i = 0; i < job->n; i++)
+		ids[i] = job->entry[i]->msgid;
+	if (parts) {
 		stored = hm_alloc_array(arena, job->n, sizeof(*stored));
-		ids = hm_alloc_array(arena, job->n, sizeof(*ids));
-		for (i = 0; i < job->n; i++)
-			ids[i] = job->entry[i]->msgid;
-		r = job->store->ops->load(job->acc, ids, job->n,
-		    HM_STORED_MIME, arena, stored, NULL);
+		r = ops->load(job->acc, ids, job->n, parts, arena, stored, NULL);
 	}
+	if (r == 0 && imap_search_reads(job->search) &&
+	    HM_HAS(job->store, bodies))
+		r = ops->bodies(job->acc, ids, job->n, IMAP_SEARCH_SMALL, arena,
+		    bytes, NULL);
 	for (i = 0; r == 0 && i < job->n; i++)
 		job->match[i] = judge(job, i, arena,
-		    stored ? &stored[i] : NULL);
+		    stored ? &stored[i] : NULL, bytes[i]);
 	hm_arena_free(arena);
 	return r;
 }

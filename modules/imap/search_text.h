@@ -7,7 +7,11 @@
 
 #include "search.h"
 
-enum { IMAP_SEARCH_BATCH = 64 };
+enum {
+	IMAP_SEARCH_BATCH = 256,
+	IMAP_SEARCH_SMALL = 128 << 10, /* messages up to here are read ahead, */
+	IMAP_SEARCH_AHEAD = 1 << 20,   /* about so many bytes of them at once */
+};
 
 /* Messages that their entries alone do not decide. */
 struct imap_search_job {
@@ -19,6 +23,8 @@ struct imap_search_job {
 	uint32_t seq[IMAP_SEARCH_BATCH];
 	bool match[IMAP_SEARCH_BATCH];
 };
+/* Whether the program looks into the messages themselves. */
+bool imap_search_reads(const struct imap_search *s);
 /* For hm_work(): arg is a job. */
 HM_WORKER int imap_search_work(void *arg);
 

@@ -17,6 +17,8 @@ struct load {
 	unsigned parts;
 	struct hm_arena *arena;
 	struct hm_stored *ret;
+	void (*each)(size_t i, const struct cold_record *c, void *arg);
+	void *arg;                   /* of each, which is called instead */
 	struct hm_err *err;
 	struct hm_arena *scratch;
 	struct wanted *wanted;
@@ -45,17 +47,20 @@ static int
 take_msg(size_t k, struct hm_str value, void *arg)
 {
 	struct load *l = arg;
-	struct hm_stored *s = &l->ret[l->wanted[k].i];
+	struct hm_stored *s;
 	struct msg_record m;
 
 	if (store_get_msg(value, &m) < 0)
 		return -HM_ECORRUPT;
+	l->cold[l->ncold++] = (struct wanted){ m.cold, l->wanted[k].i };
+	if (l->each)
+		return 0;
+	s = &l->ret[l->wanted[k].i];
 	s->msgid = l->wanted[k].id;
 	s->createseq = m.createseq;
 	s->original_mailbox = m.original;
 	s->destined_mailbox = m.destined;
 	s->trained = m.trained;
-	l->cold[l->ncold++] = (struct wanted){ m.cold, l->wanted[k].i };
 	return 0;
 }
 
@@ -63,11 +68,16 @@ static int
 take_cold(size_t k, struct hm_str value, void *arg)
 {
 	struct load *l = arg;
-	struct hm_stored *s = &l->ret[l->cold[k].i];
+	struct hm_stored *s;
 	struct cold_record c;
 
 	if (store_get_cold(value, &c) < 0)
 		return -HM_ECORRUPT;
+	if (l->each) {
+		l->each(l->cold[k].i, &c, l->arg);
+		return 0;
+	}
+	s = &l->ret[l->cold[k].i];
 	s->thread = c.thread;
 	s->envelope = copy(l, HM_STORED_ENVELOPE, c.envelope);
 	s->body = copy(l, HM_STORED_STRUCTURE, c.body);
@@ -90,12 +100,13 @@ load_fn(struct hm_kv_txn *kv, void *arg)
 	size_t i;
 	int r;
 
-	memset(l->ret, 0, l->n * sizeof(*l->ret));
+	if (!l->each)
+		memset(l->ret, 0, l->n * sizeof(*l->ret));
 	l->ncold = 0;
 	for (i = 0; i < l->n; i++)
 		l->ids[i] = l->wanted[i].id;
 	r = store_read_many(kv, st, acct, st->t.msg, l->ids, l->n, take_msg, l);
-	if (r < 0 || l->parts == 0)
+	if (r < 0 || (l->parts == 0 && !l->each))
 		return r;
 	qsort(l->cold, l->ncold, sizeof(*l->cold), by_id);
 	for (i = 0; i < l->ncold; i++)
@@ -135,6 +146,17 @@ store_load(struct hm_account *acc, const uint64_t *msgids, size_t n,
 		.arena = arena, .ret = ret, .err = reterr };
 
 	return n == 0 ? 0 : hm_work(load_job, &l);
+}
+
+int
+store_each_cold(struct hm_account *acc, const uint64_t *msgids, size_t n,
+    void (*fn)(size_t i, const struct cold_record *c, void *arg), void *arg,
+    struct hm_err *reterr)
+{
+	struct load l = { .acc = acc, .msgids = msgids, .n = n, .each = fn,
+		.arg = arg, .err = reterr };
+
+	return n == 0 ? 0 : load_job(&l);
 }
 
 /* ---- bytes ---------------------------------------------------------------------------- */

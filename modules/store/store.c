@@ -90,6 +90,7 @@ static const struct hm_store_ops store_ops = {
 	.subscribe = store_subscribe, .special_use = store_special_use,
 	.view = store_view, .append = store_append, .deliver = op_deliver,
 	.flags = store_flags, .copy = store_copy, .expunge = store_expunge,
+	.bodies = store_bodies,
 	.load = store_load, .body_open = store_body_open,
 	.body_read = store_body_read, .body_close = store_body_close,
 	.changes = store_changes, .vanished = store_vanished,

@@ -355,6 +355,14 @@ HM_FIBER int store_expunge(struct hm_account *acc, uint64_t mailbox,
 HM_FIBER int store_load(struct hm_account *acc, const uint64_t *msgids,
     size_t n, unsigned parts, struct hm_arena *arena, struct hm_stored *ret,
     struct hm_err *reterr);
+/* Calls fn with the place in msgids and the cold record of each message that is
+ * there; again from the start after a conflict. Worker. */
+int store_each_cold(struct hm_account *acc, const uint64_t *msgids, size_t n,
+    void (*fn)(size_t i, const struct cold_record *c, void *arg), void *arg,
+    struct hm_err *reterr);
+HM_FIBER int store_bodies(struct hm_account *acc, const uint64_t *msgids,
+    size_t n, size_t max, struct hm_arena *arena, struct hm_str *ret,
+    struct hm_err *reterr);
 HM_FIBER int store_body_open(struct hm_account *acc, uint64_t msgid,
     struct hm_body **ret, uint64_t *ret_size, struct hm_err *reterr);
 HM_FIBER ssize_t store_body_read(struct hm_body *body, uint64_t offset,

@@ -49,6 +49,13 @@ struct hm_blob_ops {
 	/* Bytes held on disk, and how many of them are dead. */
 	void (*usage)(struct hm_mod *self, uint64_t *ret_total,
 	    uint64_t *ret_dead);
+	/* Many whole blobs: fn gets the place in ids and the bytes (valid until
+	 * it returns) of each that has at most max of them, in any order. Those
+	 * that are larger, gone or damaged are left out: open() tells why. What
+	 * fn returns, unless it is 0, ends it and is returned. */
+	int (*read_many)(struct hm_mod *self, const uint64_t *ids, size_t n,
+	    size_t max, int (*fn)(size_t i, struct hm_str bytes, void *arg),
+	    void *arg, struct hm_err *reterr);
 };
 HM_IFACE(blob, 1);
 

@@ -103,6 +103,13 @@ struct hm_store_ops {
 	HM_FIBER int (*verify)(struct hm_mod *self, struct hm_str account,
 	    bool fix, void (*report)(const char *text, void *arg), void *arg,
 	    struct hm_err *reterr);
+
+	/* The bytes of n messages at once, in the arena: of each that has at
+	 * most max of them. ret[i].p is NULL for one that is larger or cannot
+	 * be read: body_open() tells why. */
+	HM_FIBER int (*bodies)(struct hm_account *acc, const uint64_t *msgids,
+	    size_t n, size_t max, struct hm_arena *arena, struct hm_str *ret,
+	    struct hm_err *reterr);
 };
 HM_IFACE(store, 1);
 

@@ -74,11 +74,21 @@ blob_usage(struct hm_mod *self, uint64_t *ret_total, uint64_t *ret_dead)
 	seg_usage(direct(self)->store, &direct(self)->kv, ret_total, ret_dead);
 }
 
+static int
+blob_read_many(struct hm_mod *self, const uint64_t *ids, size_t n, size_t max,
+    int (*fn)(size_t i, struct hm_str bytes, void *arg), void *arg,
+    struct hm_err *reterr)
+{
+	return seg_read_many(direct(self)->store, &direct(self)->kv, ids, n,
+	    max, fn, arg, reterr);
+}
+
 static const struct hm_blob_ops ops = {
 	.size = sizeof(ops),
 	.put = blob_put, .sync = blob_sync, .link = blob_link,
 	.open = blob_open, .read = seg_read, .close = seg_close,
 	.verify = blob_verify, .usage = blob_usage,
+	.read_many = blob_read_many,
 };
 
 static int

@@ -46,8 +46,9 @@ fake_header(void *self, const struct imap_node *leaf)
 }
 
 static int
-fake_sent(void *self, int64_t *ret_day)
+fake_sent(void *self, const struct imap_node *leaf, int64_t *ret_day)
 {
+	(void)leaf;
 	reads++;
 	*ret_day = *(uint32_t *)self;
 	return 1;
