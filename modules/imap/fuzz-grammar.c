@@ -65,9 +65,10 @@ yes(void *self, const struct imap_node *leaf)
 }
 
 static int
-no_day(void *self, int64_t *ret_day)
+no_day(void *self, const struct imap_node *leaf, int64_t *ret_day)
 {
 	(void)self;
+	(void)leaf;
 	*ret_day = 20000;
 	return 1;
 }
