@@ -167,6 +167,19 @@ give_scram(struct hm_sasl *sasl, Gsasl_session *session, Gsasl_property property
 	}
 }
 
+/* Whether a client could have bound its log-in. If it could, one that says it
+ * wanted to but saw no way was lied to by somebody in between, and GNU SASL
+ * refuses it; if not, it is right (RFC 5802, 6, the flag "y"). */
+static bool
+binding_offered(const struct hm_sasl *sasl)
+{
+	for (size_t i = 0; i < HM_ARRAY_LEN(mechanisms); i++)
+		if (mechanisms[i].plus &&
+		    offered(sasl->auth, sasl->session, i, false))
+			return true;
+	return false;
+}
+
 static int
 give_binding(struct hm_sasl *sasl, Gsasl_session *session,
     Gsasl_property property, const char *type)
@@ -174,7 +187,7 @@ give_binding(struct hm_sasl *sasl, Gsasl_session *session,
 	struct hm_buf data = { 0 };
 	int r = GSASL_NO_CALLBACK;
 
-	if (hm_session_tls(sasl->session) && hm_io_channel_binding(
+	if (binding_offered(sasl) && hm_io_channel_binding(
 	    hm_session_io(sasl->session), type, &data) == 0)
 		r = give_base64(session, property, hm_buf_view(&data));
 	hm_buf_release(&data);

@@ -1,71 +1,33 @@
 #!/usr/bin/env python3
-# Programs people read mail with: mbsync, offlineimap, mutt.
+# Programs people read mail with: mbsync, offlineimap, mutt, neomutt.
 import glob
-import imaplib
 import os
 import shutil
-import smtplib
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from hermod import *  # noqa: E402,F403
 
 server = Server()
-home = server.path("home")
-os.mkdir(home)
-env = dict(os.environ, HOME=home, TERM="xterm-256color",
-           LD_PRELOAD="", ASAN_OPTIONS="")
+home = Home(server)
+home.deliver(5)
 
-
-def run(*args, **more):
-    p = subprocess.run(args, capture_output=True, text=True, env=env,
-                       timeout=120, **more)
-    return p.returncode, p.stdout + p.stderr
-
-
-def write(name, text):
-    path = os.path.join(home, name)
-    with open(path, "w") as f:
-        f.write(text)
-    os.chmod(path, 0o600)
-    return path
-
-
-def status(mailbox):
-    c = server.tls_context()
-    c.check_hostname = False
-    m = imaplib.IMAP4_SSL("127.0.0.1", server.ports["imaps"], ssl_context=c)
-    m.login("anna", PASSWORD)
-    typ, data = m.status(mailbox, "(MESSAGES UNSEEN)")
-    m.logout()
-    return data[0].split(b"(")[1].rstrip(b")") if typ == "OK" else None
-
-
-with smtplib.SMTP("127.0.0.1", server.ports["mx"]) as c:
-    for i in range(5):
-        c.sendmail("carla@far.example", ["anna@example.org"],
-                   "From: carla@far.example\r\nTo: anna@example.org\r\n"
-                   "Subject: number %d\r\nMessage-ID: <%d@far.example>\r\n"
-                   "\r\nHello %d\r\n" % (i, i, i))
-
-cert = server.path("etc", "localhost.crt")
 if shutil.which("mbsync"):
-    os.makedirs(os.path.join(home, "mb"))
-    rc = write("mbsyncrc", """IMAPAccount a
+    os.makedirs(home.path("mb"))
+    rc = home.write("mbsyncrc", """IMAPAccount a
 Host localhost
-Port %d
+Port @imaps@
 User anna
-Pass "%s"
+Pass "@password@"
 SSLType IMAPS
-CertificateFile %s
+CertificateFile @cert@
 
 IMAPStore far
 Account a
 
 MaildirStore near
-Path %s/mb/
-Inbox %s/mb/INBOX
+Path @home@/mb/
+Inbox @home@/mb/INBOX
 SubFolders Verbatim
 
 Channel all
@@ -76,32 +38,27 @@ Create Both
 Remove Both
 Expunge Both
 SyncState *
-""" % (server.ports["imaps"], PASSWORD, cert, home, home))
-    code, text = run("mbsync", "-c", rc, "-a")
-    if not ok(code == 0, "mbsync"):
-        diag(text)
-    box = os.path.join(home, "mb", "INBOX")
+""")
+    home.try_("mbsync", "mbsync", "-c", rc, "-a")
+    box = home.path("mb", "INBOX")
     files = glob.glob(box + "/*/*:2,*") + glob.glob(box + "/new/*")
     equal(len(set(files)), 5, "all messages are in the Maildir")
-    code, text = run("mbsync", "-c", rc, "-a")
-    ok(code == 0 and len(set(glob.glob(box + "/*/*"))) == 5,
-       "a second run moves nothing")
+    home.try_("mbsync again", "mbsync", "-c", rc, "-a")
+    equal(len(set(glob.glob(box + "/*/*"))), 5, "a second run moves nothing")
     one = sorted(glob.glob(box + "/new/*") + glob.glob(box + "/cur/*"))
     base = one[0].split("/")[-1].split(":")[0]
     os.rename(one[0], box + "/cur/" + base + ":2,FS")
     os.remove(one[1])
     with open(box + "/new/1.fresh", "w") as f:
         f.write("From: anna@example.org\nSubject: fresh\n\nfrom here\n")
-    code, text = run("mbsync", "-c", rc, "-a")
-    if not ok(code == 0, "mbsync with local changes"):
-        diag(text)
-    equal(status("INBOX"), b"MESSAGES 5 UNSEEN %d" % 4,
+    home.try_("mbsync with local changes", "mbsync", "-c", rc, "-a")
+    equal(home.status("INBOX"), (5, 4),
           "flag, removal and new message arrived")
 else:
     skip("mbsync", "not installed")
 
 if shutil.which("offlineimap"):
-    rc = write("offlineimaprc", """[general]
+    rc = home.write("offlineimaprc", """[general]
 accounts = a
 maxsyncaccounts = 1
 [Account a]
@@ -109,59 +66,54 @@ localrepository = near
 remoterepository = far
 [Repository near]
 type = Maildir
-localfolders = %s/oi
+localfolders = @home@/oi
 [Repository far]
 type = IMAP
 remotehost = localhost
-remoteport = %d
+remoteport = @imaps@
 remoteuser = anna
-remotepass = %s
+remotepass = @password@
 ssl = yes
-sslcacertfile = %s
-""" % (home, server.ports["imaps"], PASSWORD, cert))
-    code, text = run("offlineimap", "-c", rc, "-o")
-    if not ok(code == 0 and "Finished account" in text, "offlineimap"):
-        diag(text)
-    equal(len(glob.glob(home + "/oi/INBOX/*/*")), 5, "has all messages")
+sslcacertfile = @cert@
+""")
+    home.try_("offlineimap", "offlineimap", "-c", rc, "-o",
+              said="Finished account")
+    equal(len(glob.glob(home.path("oi/INBOX/*/*"))), 5, "has all messages")
 else:
     skip("offlineimap", "not installed")
 
-def terminal():
-    """mutt's screen needs a pseudo-terminal; not every build room has one."""
-    return shutil.which("script") and run(
-        "script", "-qec", "true", "/dev/null", stdin=subprocess.DEVNULL)[0] == 0
-
-
-if shutil.which("mutt"):
-    rc = write("muttrc", """set imap_user=anna
-set imap_pass="%s"
-set certificate_file=%s
+MUTT = """set imap_user=anna
+set imap_pass="@password@"
+set certificate_file=@cert@
 set ssl_verify_host=no
-set folder="imaps://localhost:%d/"
-set spoolfile="imaps://localhost:%d/INBOX"
-set smtp_url="smtps://anna@localhost:%d/"
-set smtp_pass="%s"
+set folder="imaps://localhost:@imaps@/"
+set spoolfile="imaps://localhost:@imaps@/INBOX"
+set smtp_url="smtps://anna@localhost:@submissions@/"
+set smtp_pass="@password@"
 set from=anna@example.org
 set record="" header_cache="" postponed=""
 set confirmcreate=no confirmappend=no move=no delete=yes quit=yes
 set copy=no timeout=1 mail_check=1 ssl_force_tls=yes
-""" % (PASSWORD, cert, server.ports["imaps"], server.ports["imaps"],
-       server.ports["submissions"], PASSWORD))
-    code, text = run("mutt", "-F", rc, "-n", "-s", "by mutt", "--",
-                     "anna@example.org", input="Hello from mutt\n")
-    if not ok(code == 0, "mutt sends"):
+"""
+PUSH = ("<tag-pattern>~s by.%s<enter><tag-prefix><save-message>=By-%s<enter>"
+        "<sync-mailbox><quit>")
+
+for mutt in "mutt", "neomutt":
+    if not shutil.which(mutt):
+        skip(mutt, "not installed")
+        continue
+    rc = home.write(mutt + "rc", MUTT)
+    home.try_(mutt + " sends", mutt, "-F", rc, "-n", "-s", "by " + mutt, "--",
+              "anna@example.org", input="Hello from it\n")
+    if not home.terminal():
+        skip(mutt + " reads", "no pseudo-terminal")
+        continue
+    keys = PUSH % (mutt, mutt)
+    code, text = home.run("script", "-qec", "%s -F %s -n -e 'push \"%s\"'" %
+                          (mutt, rc, keys), "/dev/null",
+                          stdin=subprocess.DEVNULL)
+    if not ok(code == 0 and (home.status("By-" + mutt) or (0, 0))[0] == 1,
+              mutt + " reads, and saves to another mailbox"):
         diag(text)
-    if terminal():
-        code, text = run(
-            "script", "-qec", "mutt -F %s -n -e 'push \"<tag-pattern>~s mutt"
-            "<enter><tag-prefix><save-message>=Archive<enter><sync-mailbox>"
-            "<quit>\"'" % rc, "/dev/null", stdin=subprocess.DEVNULL)
-        if not ok(code == 0 and (status("Archive") or b"").startswith(
-                b"MESSAGES 1"), "mutt reads, and saves to Archive"):
-            diag(text)
-    else:
-        skip("mutt reads", "no pseudo-terminal")
-else:
-    skip("mutt", "not installed")
 server.close()
 finish()

@@ -1,7 +1,9 @@
 """hermod.py - a server of its own for a test, and TAP."""
+import imaplib
 import os
 import shutil
 import signal
+import smtplib
 import socket
 import ssl
 import subprocess
@@ -181,6 +183,96 @@ class Server:
         c = ssl.create_default_context(
             cafile=self.path("etc", "localhost.crt"))
         return c
+
+
+class Home:
+    """A home directory with the settings of anna's mail programs."""
+
+    def __init__(self, server):
+        self.server = server
+        self.dir = server.path("home")
+        os.mkdir(self.dir)
+        self.cert = server.path("etc", "localhost.crt")
+        # Programs of others do not bear a sanitizer's library.
+        self.env = dict(os.environ, HOME=self.dir, TERM="xterm-256color",
+                        LD_PRELOAD="", ASAN_OPTIONS="", LC_ALL="C.UTF-8",
+                        SSL_CERT_FILE=self.cert)
+
+    def path(self, *parts):
+        return os.path.join(self.dir, *parts)
+
+    def write(self, name, text):
+        """Settings; @home@, @cert@, @password@ and @imaps@, a port, … stand for
+        what they are."""
+        words = dict(self.server.ports, home=self.dir, cert=self.cert,
+                     password=PASSWORD)
+        for word, value in words.items():
+            text = text.replace("@%s@" % word, str(value))
+        path = self.path(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as f:
+            f.write(text)
+        os.chmod(path, 0o600)
+        return path
+
+    def run(self, *args, **more):
+        """(status, all that was said)"""
+        try:
+            p = subprocess.run(args, stdout=subprocess.PIPE, cwd=self.dir,
+                               stderr=subprocess.STDOUT, env=self.env,
+                               timeout=300, **more)
+        except subprocess.TimeoutExpired as e:
+            return -1, "no end: " + (e.stdout or b"").decode(errors="replace")
+        return p.returncode, p.stdout.decode(errors="replace")
+
+    def try_(self, name, *args, said="", input=""):
+        """Passes when the program ends well and says so; what it said."""
+        status, text = self.run(*args, input=input.encode())
+        if not ok(status == 0 and said in text, name):
+            diag("status %d\n%s" % (status, text))
+        return text
+
+    def terminal(self):
+        """Screens need a pseudo-terminal; not every build room has one."""
+        return shutil.which("script") and self.run(
+            "script", "-qec", "true", "/dev/null",
+            stdin=subprocess.DEVNULL)[0] == 0
+
+    def imap(self, user="anna"):
+        m = imaplib.IMAP4_SSL("localhost", self.server.ports["imaps"],
+                              ssl_context=self.server.tls_context())
+        m.login(user, PASSWORD)
+        return m
+
+    def status(self, mailbox):
+        """(messages, unseen), or None where there is no such mailbox."""
+        m = self.imap()
+        typ, data = m.status(mailbox, "(MESSAGES UNSEEN)")
+        m.logout()
+        if typ != "OK":
+            return None
+        words = data[0].split(b"(")[1].rstrip(b")").split()
+        return int(words[1]), int(words[3])
+
+    def find(self, mailbox, criteria):
+        """How many messages a search finds."""
+        m = self.imap()
+        m.select(mailbox, readonly=True)
+        found = len(m.search(None, criteria)[1][0].split())
+        m.logout()
+        return found
+
+    def deliver(self, n, subject="number"):
+        """n messages from outside for anna."""
+        with smtplib.SMTP("127.0.0.1", self.server.ports["mx"]) as c:
+            for i in range(n):
+                c.sendmail("carla@far.example", ["anna@example.org"],
+                           "From: Carla <carla@far.example>\r\n"
+                           "To: anna@example.org\r\nSubject: %s %d\r\n"
+                           "Date: Fri, 20 Nov 2026 12:00:%02d +0000\r\n"
+                           "Message-ID: <%s.%d@far.example>\r\n\r\n"
+                           "Hello %d\r\n" % (subject, i, i % 60, subject, i,
+                                             i))
 
 
 class Raw:
