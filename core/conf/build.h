@@ -49,7 +49,6 @@ void hm_value_default(const struct hm_builder *b, const struct hm_opt *opt,
 int hm_value_bool(struct hm_str text, bool *ret);
 int hm_value_int(struct hm_str text, int64_t *ret);
 int hm_value_size(struct hm_str text, uint64_t *ret);
-int hm_value_time(struct hm_str text, int64_t *ret);
 /* And back, in the largest unit that fits exactly. */
 void hm_value_put_size(struct hm_buf *out, uint64_t bytes);
 void hm_value_put_time(struct hm_buf *out, int64_t ms);

@@ -52,8 +52,15 @@ struct hm_blocks { size_t n; const char *const *names; const void *at; };
 
 /* Whether the list has the string, without regard to ASCII case. */
 HM_API bool hm_strlist_has(const struct hm_strlist *list, struct hm_str s);
+/* Whether the list names the domain, where ".example.org" names example.org and
+ * everything below it. */
+HM_API bool hm_strlist_has_domain(const struct hm_strlist *list,
+    struct hm_str domain);
 HM_API bool hm_netlist_has(const struct hm_netlist *list,
     const struct hm_sockaddr *addr);
+
+/* A time as options write it: 500ms, 30s, 5m, 2h, 7d; 0 or -HM_ESYNTAX. */
+HM_API int hm_value_time(struct hm_str text, int64_t *ret_ms);
 
 struct hm_opt {
 	const char *name;

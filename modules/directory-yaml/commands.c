@@ -197,6 +197,15 @@ run_address_remove(struct hm_cmd *cmd)
 	return 0;
 }
 
+static void
+tell_domain(struct hm_cmd *cmd, struct hm_str name, bool removed)
+{
+	struct hm_domain_change change = { .removed = removed };
+
+	snprintf(change.domain, sizeof(change.domain), "%.*s", HM_FMT(name));
+	hm_emit_domain_changed(hm_cmd_mod(cmd), &change);
+}
+
 static int
 run_domain_add(struct hm_cmd *cmd)
 {
@@ -211,6 +220,7 @@ run_domain_add(struct hm_cmd *cmd)
 		return hm_cmd_error(cmd, "%s is served already", name);
 	if (edit(cmd, path, "{}") != 0)
 		return 1;
+	tell_domain(cmd, ascii, false);
 	hm_cmd_printf(cmd, "mail for %s is accepted; now give somebody an "
 	    "address in it: hermod address add\n", name);
 	return 0;
@@ -229,6 +239,7 @@ run_domain_remove(struct hm_cmd *cmd)
 		return hm_cmd_error(cmd, "%s is not served here", name);
 	if (edit(cmd, path, NULL) != 0)
 		return 1;
+	tell_domain(cmd, ascii, true);
 	hm_cmd_printf(cmd, "mail for %s is refused now\n", name);
 	return 0;
 }

@@ -13,11 +13,19 @@ struct dir_file {
 	const struct hm_blocks *accounts;   /* of struct dir_account_conf */
 };
 
+/* A way out for the mail of a domain's or an account's senders. */
+struct dir_route_conf {
+	const struct hm_strlist *to;
+	int64_t attempt;
+	const char *transport;
+};
+
 struct dir_domain_conf {
 	const char *description;
 	const char *separators;
 	bool case_sensitive;
 	bool disabled;
+	const struct hm_blocks *routes;     /* of struct dir_route_conf */
 };
 
 struct dir_account_conf {
@@ -27,6 +35,7 @@ struct dir_account_conf {
 	const struct hm_strmap *mailboxes;
 	uint64_t quota_bytes;
 	const char *login_disabled;
+	const struct hm_blocks *routes;     /* of struct dir_route_conf */
 };
 
 extern const struct hm_opt dir_file_options[];

@@ -178,6 +178,59 @@ lookup_domain(struct hm_mod *self, struct hm_str domain)
 	return dir_find_domain(snapshot(self), domain) != NULL;
 }
 
+static int
+lookup_domains(struct hm_mod *self, int (*fn)(struct hm_str name, void *arg),
+    void *arg)
+{
+	const struct dir_snapshot *snap = snapshot(self);
+	struct hm_arena *arena = hm_arena_new(NULL, "domains");
+	struct hm_str *names = hm_alloc_array(arena, snap->ndomains + 1,
+	    sizeof(*names));
+	size_t n = snap->ndomains;
+	int r = 0;
+
+	/* As above. */
+	for (size_t i = 0; i < n; i++)
+		names[i] = hm_str_dup(arena, snap->domains[i].name);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = fn(names[i], arg);
+	hm_arena_free(arena);
+	return r;
+}
+
+static const char *
+first_route(const struct hm_blocks *routes, struct hm_str rcpt_domain,
+    unsigned attempt)
+{
+	const struct dir_route_conf *at = routes->at;
+
+	for (size_t i = 0; i < routes->n; i++)
+		if ((int64_t)attempt >= at[i].attempt && (at[i].to->n == 0 ||
+		    hm_strlist_has_domain(at[i].to, rcpt_domain)))
+			return at[i].transport;
+	return NULL;
+}
+
+static int
+lookup_route(struct hm_mod *self, struct hm_str account,
+    struct hm_str sender_domain, struct hm_str rcpt_domain, unsigned attempt,
+    struct hm_arena *arena, struct hm_str *ret)
+{
+	const struct dir_snapshot *snap = snapshot(self);
+	const struct dir_account *a = dir_find_account(snap, account);
+	const struct dir_domain *d = dir_find_domain(snap, sender_domain);
+	const char *name = NULL;
+
+	if (a != NULL)
+		name = first_route(a->conf->routes, rcpt_domain, attempt);
+	if (name == NULL && d != NULL)
+		name = first_route(d->conf->routes, rcpt_domain, attempt);
+	if (name == NULL)
+		return -HM_ENOENT;
+	*ret = hm_str_dup(arena, hm_str(name));
+	return 0;
+}
+
 const struct hm_directory_ops dir_ops = {
 	.size = sizeof(dir_ops),
 	.rcpt = lookup_rcpt,
@@ -186,4 +239,6 @@ const struct hm_directory_ops dir_ops = {
 	.account = lookup_account,
 	.accounts = lookup_accounts,
 	.domain = lookup_domain,
+	.route = lookup_route,
+	.domains = lookup_domains,
 };

@@ -7,6 +7,18 @@
 
 #include "directory.h"
 
+static const struct hm_opt route_options[] = {
+	HM_OPT_LIST(struct dir_route_conf, to, "",
+	    "Domains of recipients that this route is for; \".example.org\" is "
+	    "example.org and all below it. Empty: all."),
+	HM_OPT_INT(struct dir_route_conf, attempt, "1",
+	    "Only from this attempt on; the first one is 1.", .min = "1",
+	    .max = "100"),
+	HM_OPT_STR(struct dir_route_conf, transport, NULL,
+	    "The transport to use.", .required = true),
+	HM_OPT_END
+};
+
 static const struct hm_opt domain_options[] = {
 	HM_OPT_STR(struct dir_domain_conf, description, "",
 	    "For people; not used."),
@@ -17,6 +29,9 @@ static const struct hm_opt domain_options[] = {
 	    "Whether Anna and anna are two users."),
 	HM_OPT_BOOL(struct dir_domain_conf, disabled, "no",
 	    "Take no mail for this domain; senders are asked to try later."),
+	HM_OPT_BLOCKS(struct dir_domain_conf, routes, struct dir_route_conf,
+	    route_options, "Ways out for mail whose sender is of this domain, by "
+	    "name; the first that fits is taken."),
 	HM_OPT_END
 };
 
@@ -34,6 +49,9 @@ static const struct hm_opt account_options[] = {
 	    "Most bytes that its messages may take; 0: as many as fit."),
 	HM_OPT_STR(struct dir_account_conf, login_disabled, "",
 	    "If not empty, log-in is refused with this text."),
+	HM_OPT_BLOCKS(struct dir_account_conf, routes, struct dir_route_conf,
+	    route_options, "Ways out for mail that this account sends, before "
+	    "those of its domain."),
 	HM_OPT_END
 };
 

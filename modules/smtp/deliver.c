@@ -1,7 +1,9 @@
 /* deliver.c - a whole message: decide, then store, then say so.
  *
  * Every decision is made before anything is stored, so a refusal refuses the
- * message for all its recipients: the sender keeps it and nobody has half.
+ * message for all its recipients: the sender keeps it and nobody has half. What
+ * is for elsewhere goes into the queue first; what then cannot be stored here
+ * follows it, and is tried again from there.
  */
 #include <stdlib.h>
 
@@ -93,8 +95,64 @@ accepted(struct smtp_session *s)
 struct batch {
 	struct hm_deliver *items;
 	struct hm_facts *facts;
+	bool *queued;                    /* by the queue, not from here */
 	size_t n;
 };
+
+/* What the queue alone can do: other servers, waiting, telling of success. */
+static bool
+for_queue(const struct smtp_session *s, size_t i)
+{
+	const struct smtp_rcpt *rcpt = &s->txn.rcpts[i];
+
+	return rcpt->account.len == 0 || s->txn.params.hold_s > 0 ||
+	    (rcpt->notify & HM_NOTIFY_SUCCESS);
+}
+
+static HM_FIBER void
+reply_queue_failed(struct smtp_session *s, const struct hm_err *err)
+{
+	hm_log(HM_LOG_WARN, "not queued", hm_f("account",
+	    hm_session_account(s->hs)), hm_f("error", err->text));
+	if (err->code == -HM_ELIMIT)
+		smtp_reply(s, 451, "4.7.1", "%s", err->text);
+	else if (err->code == -HM_ENOSPC)
+		smtp_reply(s, 452, "4.3.1", "disk is full, try again later");
+	else
+		smtp_local_error(s);
+}
+
+static HM_FIBER bool
+enqueue(struct smtp_session *s, struct hm_spool *body, const struct batch *b)
+{
+	struct hm_err err = { 0 };
+	bool any = false;
+
+	for (size_t i = 0; i < b->n; i++)
+		any = any || b->queued[i];
+	if (!any || smtp_enqueue(s, body, b->queued, &err) == 0)
+		return true;
+	reply_queue_failed(s, &err);
+	return false;
+}
+
+/* A full mailbox or disk, met after others got theirs: the queue tries on, and
+ * tells the sender if it is in vain. */
+static HM_FIBER void
+requeue_failed(struct smtp_session *s, struct hm_spool *body, struct batch *b)
+{
+	bool *failed = hm_alloc_array(hm_message_arena(s->txn.msg), b->n,
+	    sizeof(*failed));
+	bool any = false;
+
+	if (s->mod->queue == NULL || !smtp_is_submission(s))
+		return;
+	for (size_t i = 0; i < b->n; i++)
+		any |= failed[i] = !b->queued[i] && b->items[i].result < 0;
+	if (any && smtp_enqueue(s, body, failed, NULL) == 0)
+		for (size_t i = 0; i < b->n; i++)
+			b->queued[i] = b->queued[i] || failed[i];
+}
 
 static struct hm_str
 single_from(struct smtp_session *s)
@@ -184,6 +242,8 @@ reply_stored(struct smtp_session *s, const struct batch *b)
 	for (size_t i = 0; i < b->n; i++) {
 		const struct hm_deliver *item = &b->items[i];
 
+		if (b->queued[i])
+			continue;
 		hm_log(item->result < 0 ? HM_LOG_WARN : HM_LOG_INFO,
 		    item->result < 0 ? "delivery failed" : "delivered",
 		    hm_f("account", item->account),
@@ -210,11 +270,39 @@ reply_stored(struct smtp_session *s, const struct batch *b)
 		s->commands = s->errors = 0;
 }
 
+/* The items of this server, side by side; the queue's are left out. */
+static HM_FIBER void
+store(struct smtp_session *s, struct batch *b)
+{
+	const struct hm_store *store = s->mod->store;
+	struct hm_deliver *local = hm_alloc_array(hm_message_arena(s->txn.msg),
+	    b->n, sizeof(*local));
+	struct hm_err err = { 0 };
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < b->n; i++)
+		if (!b->queued[i])
+			local[n++] = b->items[i];
+	if (n > 0)
+		r = store->ops->deliver(store->self, local, n, &err);
+	if (r < 0)
+		hm_log(HM_LOG_ERROR, "cannot store message",
+		    hm_f("error", err.text));
+	for (size_t i = b->n; i-- > 0;)
+		if (!b->queued[i]) {
+			b->items[i] = local[--n];
+			if (r < 0)
+				b->items[i].result = err.code < 0 ? err.code :
+				    -HM_EIO;
+		}
+}
+
 void
 smtp_deliver(struct smtp_session *s)
 {
-	const struct hm_store *store = s->mod->store;
 	struct hm_message *msg = s->txn.msg;
+	struct hm_arena *arena = hm_message_arena(msg);
 	struct batch b = { .n = s->txn.nrcpts };
 	struct hm_err err = { 0 };
 	struct hm_spool *body;
@@ -227,16 +315,17 @@ smtp_deliver(struct smtp_session *s)
 		smtp_local_error(s);
 		return;
 	}
-	b.items = hm_alloc_array(hm_message_arena(msg), b.n, sizeof(*b.items));
+	b.items = hm_alloc_array(arena, b.n, sizeof(*b.items));
+	b.queued = hm_alloc_array(arena, b.n, sizeof(*b.queued));
 	gather_facts(s, &b);
-	for (size_t i = 0; i < b.n; i++)
-		if (!plan(s, i, body, &b))
+	for (size_t i = 0; i < b.n; i++) {
+		b.queued[i] = for_queue(s, i);
+		if (!b.queued[i] && !plan(s, i, body, &b))
 			return;
-	if (store->ops->deliver(store->self, b.items, b.n, &err) < 0) {
-		hm_log(HM_LOG_ERROR, "cannot store message",
-		    hm_f("error", err.text));
-		for (size_t i = 0; i < b.n; i++)
-			b.items[i].result = err.code < 0 ? err.code : -HM_EIO;
 	}
+	if (!enqueue(s, body, &b))
+		return;
+	store(s, &b);
+	requeue_failed(s, body, &b);
 	reply_stored(s, &b);
 }

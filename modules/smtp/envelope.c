@@ -75,6 +75,7 @@ sender_owned(struct smtp_session *s, const struct hm_addr *sender)
 static HM_FIBER bool
 parse_mail(struct smtp_session *s, struct hm_str rest, struct hm_addr *ret)
 {
+	const struct smtp_offer offer = smtp_offer(s);
 	struct hm_str path, params;
 	struct hm_err err = { 0 };
 	const char *esc = NULL;
@@ -85,8 +86,8 @@ parse_mail(struct smtp_session *s, struct hm_str rest, struct hm_addr *ret)
 		smtp_reply(s, 501, "5.5.4", "write MAIL FROM:<address>");
 		return false;
 	}
-	if (smtp_parse_mail_params(params, s->mod->conf->max_message_bytes,
-	    &s->txn.params, &code, &esc, &err) < 0) {
+	if (smtp_parse_mail_params(params, &offer, &s->txn.params, &code, &esc,
+	    &err) < 0) {
 		smtp_reply(s, code, esc, "%s", err.text);
 		return false;
 	}
@@ -117,6 +118,8 @@ smtp_cmd_mail(struct smtp_session *s, struct hm_str rest)
 	    hm_spool_new(s->server->data_dir));
 	hm_message_set_sender(msg, &sender);
 	s->txn.msg = msg;
+	s->txn.params.envid = hm_str_dup(hm_message_arena(msg),
+	    s->txn.params.envid);
 	if (smtp_refused(s, hm_decide_mail_from(s->m, s->hs, msg,
 	    hm_message_sender(msg)))) {
 		smtp_txn_reset(s);
@@ -126,18 +129,23 @@ smtp_cmd_mail(struct smtp_session *s, struct hm_str rest)
 }
 
 static HM_FIBER bool
-parse_rcpt(struct smtp_session *s, struct hm_str rest, struct hm_addr *ret)
+parse_rcpt(struct smtp_session *s, struct hm_str rest, struct hm_addr *ret,
+    struct smtp_rcpt_params *ret_params)
 {
+	const struct smtp_offer offer = smtp_offer(s);
 	struct hm_str path, params;
 	struct hm_err err = { 0 };
+	const char *esc = NULL;
+	int code = 0;
 
 	if (smtp_parse_keyword(rest, "TO:", s->server->pedantic, &rest) < 0 ||
 	    !split_path(rest, &path, &params)) {
 		smtp_reply(s, 501, "5.5.4", "write RCPT TO:<address>");
 		return false;
 	}
-	if (hm_str_trim(params).len > 0) {
-		smtp_reply(s, 555, "5.5.4", "unknown parameter");
+	if (smtp_parse_rcpt_params(params, &offer, ret_params, &code, &esc,
+	    &err) < 0) {
+		smtp_reply(s, code, esc, "%s", err.text);
 		return false;
 	}
 	if (hm_addr_path(hm_message_arena(s->txn.msg), &path,
@@ -152,7 +160,7 @@ parse_rcpt(struct smtp_session *s, struct hm_str rest, struct hm_addr *ret)
 	return true;
 }
 
-/* Answers unless mail for the address goes to one of our accounts. */
+/* Answers unless mail for the address goes to one of our accounts, or out. */
 static HM_FIBER bool
 find_account(struct smtp_session *s, const struct hm_addr *rcpt,
     struct hm_rcpt_info *ret)
@@ -177,6 +185,8 @@ find_account(struct smtp_session *s, const struct hm_addr *rcpt,
 		smtp_reply(s, 450, "4.2.1", "this domain is switched off");
 		break;
 	case HM_RCPT_FOREIGN:
+		if (smtp_is_submission(s) && s->mod->queue != NULL)
+			return true;
 		if (smtp_is_submission(s))
 			smtp_reply(s, 550, "5.7.1", "this server delivers only "
 			    "to its own domains; it has no outgoing queue");
@@ -219,7 +229,7 @@ has_room(struct smtp_session *s, struct hm_str account)
 
 static void
 add_rcpt(struct smtp_txn *txn, const struct hm_addr *rcpt,
-    const struct hm_rcpt_info *info)
+    const struct hm_rcpt_info *info, const struct smtp_rcpt_params *params)
 {
 	if (txn->nrcpts == txn->caprcpts) {
 		txn->caprcpts = txn->caprcpts > 0 ? 2 * txn->caprcpts : 4;
@@ -227,16 +237,21 @@ add_rcpt(struct smtp_txn *txn, const struct hm_addr *rcpt,
 		    txn->caprcpts * sizeof(*txn->rcpts));
 	}
 	txn->rcpts[txn->nrcpts++] = (struct smtp_rcpt){
-		.account = info->account, .mailbox = info->mailbox };
+		.account = info->account, .mailbox = info->mailbox,
+		.notify = params->notify, .orcpt = hm_str_dup(
+		    hm_message_arena(txn->msg), params->orcpt) };
 	hm_message_add_rcpt(txn->msg, rcpt);
 }
 
 /* Two addresses of one account get one copy; the same address twice too. */
 static bool
-already_there(const struct smtp_txn *txn, const struct hm_rcpt_info *info)
+already_there(const struct smtp_txn *txn, const struct hm_addr *rcpt,
+    const struct hm_rcpt_info *info)
 {
 	for (size_t i = 0; i < txn->nrcpts; i++)
-		if (hm_str_eq(txn->rcpts[i].account, info->account) &&
+		if (info->account.len == 0 ?
+		    hm_str_eq(hm_message_rcpt(txn->msg, i)->text, rcpt->text) :
+		    hm_str_eq(txn->rcpts[i].account, info->account) &&
 		    hm_str_eq(txn->rcpts[i].mailbox, info->mailbox))
 			return true;
 	return false;
@@ -245,6 +260,7 @@ already_there(const struct smtp_txn *txn, const struct hm_rcpt_info *info)
 void
 smtp_cmd_rcpt(struct smtp_session *s, struct hm_str rest)
 {
+	struct smtp_rcpt_params params = { 0 };
 	struct hm_rcpt_info info = { 0 };
 	struct hm_addr rcpt;
 
@@ -260,13 +276,14 @@ smtp_cmd_rcpt(struct smtp_session *s, struct hm_str rest)
 		smtp_reply(s, 452, "4.5.3", "too many recipients");
 		return;
 	}
-	if (!parse_rcpt(s, rest, &rcpt) || !find_account(s, &rcpt, &info))
+	if (!parse_rcpt(s, rest, &rcpt, &params) ||
+	    !find_account(s, &rcpt, &info))
 		return;
 	if (smtp_refused(s, hm_decide_rcpt_to(s->m, s->hs, s->txn.msg, &rcpt)))
 		return;
-	if (!has_room(s, info.account))
+	if (info.account.len > 0 && !has_room(s, info.account))
 		return;
-	if (!already_there(&s->txn, &info))
-		add_rcpt(&s->txn, &rcpt, &info);
+	if (!already_there(&s->txn, &rcpt, &info))
+		add_rcpt(&s->txn, &rcpt, &info, &params);
 	smtp_reply(s, 250, "2.1.5", "recipient accepted");
 }

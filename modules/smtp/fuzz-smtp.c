@@ -34,7 +34,10 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct hm_str line = hm_str_n((const char *)data, size), rest;
+	const struct smtp_offer offer = { .max_size = 1 << 20, .offers = 7,
+	    .max_hold_s = 1 << 20, .now_s = 1 << 30 };
 	struct smtp_mail_params params;
+	struct smtp_rcpt_params rparams;
 	const char *esc;
 	uint64_t chunk;
 	bool last;
@@ -42,7 +45,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	smtp_parse_verb(line, &rest);
 	smtp_parse_keyword(rest, "FROM:", false, &rest);
-	smtp_parse_mail_params(rest, 1 << 20, &params, &code, &esc, NULL);
+	smtp_parse_mail_params(rest, &offer, &params, &code, &esc, NULL);
+	smtp_parse_rcpt_params(rest, &offer, &rparams, &code, &esc, NULL);
 	smtp_parse_bdat(rest, &chunk, &last);
 	smtp_helo_valid(rest, size & 1);
 	for (unsigned seed = 0; seed < 4; seed++)

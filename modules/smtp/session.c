@@ -18,12 +18,34 @@ smtp_txn_reset(struct smtp_session *s)
 	s->txn = (struct smtp_txn){ 0 };
 }
 
+/* Reports and delays are the queue's, and for users; a promise about TLS is
+ * worth something only when it was made over TLS (RFC 8689, 3). */
+struct smtp_offer
+smtp_offer(const struct smtp_session *s)
+{
+	const struct hm_queue *queue = s->mod->queue;
+	struct smtp_offer offer = { .max_size = s->mod->conf->max_message_bytes,
+	    .now_s = hm_wall_ms() / 1000 };
+
+	if (hm_io_is_tls(s->io))
+		offer.offers |= SMTP_OFFERS_REQUIRETLS;
+	if (queue == NULL || !smtp_is_submission(s))
+		return offer;
+	offer.offers |= SMTP_OFFERS_DSN;
+	offer.max_hold_s = queue->ops->max_hold_s(queue->self);
+	if (offer.max_hold_s > 0)
+		offer.offers |= SMTP_OFFERS_HOLD;
+	return offer;
+}
+
 static HM_FIBER void
 ehlo_reply(struct smtp_session *s)
 {
 	struct hm_arena *arena = hm_session_arena(s->hs);
 	const struct smtp_conf *conf = s->mod->conf;
-	struct hm_str lines[12];
+	const struct smtp_offer offer = smtp_offer(s);
+	struct hm_str lines[16];
+	char until[24];
 	size_t n = 0;
 
 	lines[n++] = hm_str(s->server->hostname);
@@ -42,6 +64,14 @@ ehlo_reply(struct smtp_session *s)
 	lines[n++] = HM_STR("SMTPUTF8");
 	lines[n++] = HM_STR("CHUNKING");
 	lines[n++] = HM_STR("BINARYMIME");
+	if (offer.offers & SMTP_OFFERS_REQUIRETLS)
+		lines[n++] = HM_STR("REQUIRETLS");
+	if (offer.offers & SMTP_OFFERS_DSN)
+		lines[n++] = HM_STR("DSN");
+	if (offer.offers & SMTP_OFFERS_HOLD)
+		lines[n++] = hm_str(hm_printf(arena, "FUTURERELEASE %lld %s",
+		    (long long)offer.max_hold_s, hm_date_rfc3339(until,
+		    offer.now_s + offer.max_hold_s)));
 	lines[n++] = hm_str(hm_printf(arena, "LIMITS RCPTMAX=%lld",
 	    (long long)conf->max_recipients));
 	smtp_reply_lines(s, 250, lines, n);

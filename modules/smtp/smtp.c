@@ -35,7 +35,8 @@ static const struct hm_opt smtp_options[] = {
 };
 
 static const struct hm_need smtp_needs[] = {
-	HM_NEED(store), HM_NEED(directory), HM_WANT(auth), HM_NEED_END
+	HM_NEED(store), HM_NEED(directory), HM_WANT(auth), HM_WANT(queue),
+	HM_NEED_END
 };
 
 static void
@@ -86,6 +87,7 @@ smtp_open(struct hm_mod *m, struct hm_err *reterr)
 	mod->store = HM_GET(m, store);
 	mod->directory = HM_GET(m, directory);
 	mod->auth = HM_GET(m, auth);
+	mod->queue = HM_GET(m, queue);
 	class_limits(conf->connection_rate, limits);
 	mod->rate = hm_ratelimit_new(60 * 1000, limits);
 	class_limits(conf->connections_per_address, limits);

@@ -12,6 +12,7 @@
 #include <hermod/clock.h>
 #include <hermod/iface/auth.h>
 #include <hermod/iface/directory.h>
+#include <hermod/iface/queue.h>
 #include <hermod/iface/store.h>
 #include <hermod/io.h>
 #include <hermod/net.h>
@@ -44,14 +45,17 @@ struct smtp_module {
 	const struct hm_store *store;
 	const struct hm_directory *directory;
 	const struct hm_auth *auth;      /* NULL: no submission */
+	const struct hm_queue *queue;    /* NULL: nothing leaves this server */
 	struct hm_ratelimit *rate;       /* new connections in a minute */
 	struct hm_ratelimit *held;       /* connections at once */
 };
 
 /* What a recipient's RCPT TO found out; parallel to the message's list. */
 struct smtp_rcpt {
-	struct hm_str account;
+	struct hm_str account;           /* empty: it is not of this server */
 	struct hm_str mailbox;
+	unsigned notify;                 /* enum hm_dsn_notify */
+	struct hm_str orcpt;
 };
 
 enum smtp_body { SMTP_BODY_7BIT = 0, SMTP_BODY_8BITMIME = 1, SMTP_BODY_BINARY = 2 };
@@ -61,6 +65,24 @@ struct smtp_mail_params {
 	uint64_t size;                   /* declared; 0: not */
 	enum smtp_body body;
 	bool smtputf8;
+	bool requiretls;
+	enum hm_dsn_ret ret;
+	struct hm_str envid;             /* xtext */
+	int64_t hold_s;                  /* FUTURERELEASE; 0: at once */
+};
+
+struct smtp_rcpt_params {
+	unsigned notify;
+	struct hm_str orcpt;
+};
+
+/* What this session was told that it may ask for. */
+enum smtp_offers { SMTP_OFFERS_DSN = 1, SMTP_OFFERS_HOLD = 2,
+	SMTP_OFFERS_REQUIRETLS = 4 };
+struct smtp_offer {
+	uint64_t max_size;
+	unsigned offers;
+	int64_t max_hold_s, now_s;
 };
 
 /* A mail transaction, from MAIL to its end (RFC 5321, 3.3). */
@@ -94,6 +116,7 @@ smtp_is_submission(const struct smtp_session *s)
 }
 
 /* session.c */
+struct smtp_offer smtp_offer(const struct smtp_session *s);
 void smtp_accept(struct hm_mod *m, struct hm_io *io, void *arg);
 void smtp_txn_reset(struct smtp_session *s);
 
@@ -119,13 +142,18 @@ enum smtp_verb smtp_parse_verb(struct hm_str line, struct hm_str *ret_rest);
 /* "FROM:<path> PARAM…" or "TO:<path> PARAM…": the text behind the colon. */
 int smtp_parse_keyword(struct hm_str rest, const char *keyword, bool pedantic,
     struct hm_str *ret);
-/* A failure carries the reply: code in *ret_code, enhanced code in *ret_esc. */
-int smtp_parse_mail_params(struct hm_str params, uint64_t max_size,
-    struct smtp_mail_params *ret, int *ret_code, const char **ret_esc,
-    struct hm_err *reterr);
 int smtp_parse_bdat(struct hm_str rest, uint64_t *ret_size, bool *ret_last);
 /* The argument of EHLO: a domain or an address literal (RFC 5321, 4.1.3). */
 bool smtp_helo_valid(struct hm_str name, bool pedantic);
+
+/* params.c: pure. A failure carries the reply: code in *ret_code, enhanced code in
+ * *ret_esc. Strings are borrowed from the line. */
+int smtp_parse_mail_params(struct hm_str params, const struct smtp_offer *offer,
+    struct smtp_mail_params *ret, int *ret_code, const char **ret_esc,
+    struct hm_err *reterr);
+int smtp_parse_rcpt_params(struct hm_str params, const struct smtp_offer *offer,
+    struct smtp_rcpt_params *ret, int *ret_code, const char **ret_esc,
+    struct hm_err *reterr);
 
 /* dot.c: DATA's transparency (RFC 5321, 4.5.2), strict about its end. */
 struct smtp_dot {
@@ -151,6 +179,10 @@ HM_FIBER void smtp_cmd_starttls(struct smtp_session *s);
 
 /* deliver.c: the whole message is in the spool; decides, stores, replies. */
 HM_FIBER void smtp_deliver(struct smtp_session *s);
+
+/* outgoing.c: hands a submitted message for these recipients to the queue. */
+HM_FIBER int smtp_enqueue(struct smtp_session *s, struct hm_spool *body,
+    const bool *which, struct hm_err *reterr);
 
 /* trace.c: the fields this hop adds (RFC 5321, 4.4). */
 void smtp_received(struct smtp_session *s, struct hm_buf *out);

@@ -11,6 +11,7 @@ store_tables_open(struct store *st, struct hm_err *reterr)
 		{ "store-log", &st->t.log }, { "store-gone", &st->t.gone },
 		{ "store-erase", &st->t.erase }, { "store-index", &st->t.index },
 		{ "store-damaged", &st->t.damaged },
+		{ HM_BLOB_HOLDS, &st->t.holds },
 	};
 	size_t i;
 	int r;

@@ -30,6 +30,7 @@
 #include <hermod/fiber.h>
 #include <hermod/hooks.h>
 #include <hermod/iface/blob.h>
+#include <hermod/iface/blob_holds.h>
 #include <hermod/iface/directory.h>
 #include <hermod/iface/kv.h>
 #include <hermod/iface/store.h>
@@ -57,6 +58,7 @@ struct store_tables {
 	struct hm_kv_table *erase;   /* account, modseq, n -> msgids */
 	struct hm_kv_table *index;   /* account, kind, hash, msgid -> thread, … */
 	struct hm_kv_table *damaged; /* account, msgid -> what was set aside */
+	struct hm_kv_table *holds;   /* see iface/blob_holds.h; only read here */
 };
 
 /* All of enum hm_flag. */

@@ -136,15 +136,31 @@ take_blob(struct hm_str key, struct hm_str value, void *arg)
 	return 0;
 }
 
+/* What others than the store link counts as well. */
+static int
+take_hold(struct hm_str key, struct hm_str value, void *arg)
+{
+	struct bodies *b = arg;
+	uint64_t id;
+
+	(void)value;
+	if (hm_take_be64(&key, &id) == 0)
+		*CHECK_ADD(&b->blob) = id;
+	return 0;
+}
+
 static int
 read_blobs(struct hm_kv_txn *kv, void *arg)
 {
 	struct bodies *b = arg;
 	struct store *st = b->v->st;
+	int r;
 
 	b->blob.n = 0;
-	return st->kv->ops->scan(kv, st->t.cold, HM_STR(""), HM_STR(""), 0,
+	r = st->kv->ops->scan(kv, st->t.cold, HM_STR(""), HM_STR(""), 0,
 	    take_blob, b);
+	return r < 0 ? r : st->kv->ops->scan(kv, st->t.holds, HM_STR(""),
+	    HM_STR(""), 0, take_hold, b);
 }
 
 static int

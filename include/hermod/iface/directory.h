@@ -58,6 +58,16 @@ struct hm_directory_ops {
 	    int (*fn)(struct hm_str name, void *arg), void *arg);
 	/* Whether that domain is ours. 1 or 0. */
 	HM_FIBER int (*domain)(struct hm_mod *self, struct hm_str domain);
+	/* The transport that the account's or else the sender's domain's routes
+	 * choose for this attempt (counted from 1), in the arena. -HM_ENOENT:
+	 * none fits. Since 1.1. */
+	HM_FIBER int (*route)(struct hm_mod *self, struct hm_str account,
+	    struct hm_str sender_domain, struct hm_str rcpt_domain,
+	    unsigned attempt, struct hm_arena *arena, struct hm_str *ret);
+	/* Calls fn for each domain name (A-labels) until it returns non-zero.
+	 * Since 1.1. */
+	HM_FIBER int (*domains)(struct hm_mod *self,
+	    int (*fn)(struct hm_str name, void *arg), void *arg);
 };
 HM_IFACE(directory, 1);
 

@@ -30,9 +30,120 @@ test_verbs(void)
 	}
 }
 
+/* 2026-11-28T12:00:00Z */
+enum { NOW_S = 1795867200 };
+
+static void
+test_queue_params(void)
+{
+	const struct smtp_offer offer = { .max_size = 1024, .max_hold_s = 86400,
+	    .now_s = NOW_S, .offers = SMTP_OFFERS_DSN | SMTP_OFFERS_HOLD |
+	    SMTP_OFFERS_REQUIRETLS };
+	static const struct {
+		const char *params;
+		int code;
+		int ret;
+		const char *envid;
+		int64_t hold_s;
+		bool requiretls;
+	} t[] = {
+		{ " RET=FULL ENVID=QQ314159", 0, HM_RET_FULL, "QQ314159", 0, false },
+		{ " ret=hdrs", 0, HM_RET_HDRS, "", 0, false },
+		{ " RET=BODY", 501, 0, "", 0, false },
+		{ " RET", 501, 0, "", 0, false },
+		{ " ENVID=a+2Bb", 0, 0, "a+2Bb", 0, false },
+		{ " ENVID=a+2", 501, 0, "", 0, false },
+		{ " ENVID=", 501, 0, "", 0, false },
+		{ " ENVID=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		    501, 0, "", 0, false },
+		{ " HOLDFOR=3600", 0, 0, "", 3600, false },
+		{ " HOLDFOR=86401", 554, 0, "", 0, false },
+		{ " HOLDFOR=0", 554, 0, "", 0, false },
+		{ " HOLDFOR=1h", 501, 0, "", 0, false },
+		{ " HOLDUNTIL=2026-11-28T13:00:00Z", 0, 0, "", 3600, false },
+		{ " HOLDUNTIL=2026-11-28T13:00:00.5Z", 0, 0, "", 3600, false },
+		{ " HOLDUNTIL=2026-11-28T15:30:00+02:30", 0, 0, "", 3600, false },
+		{ " HOLDUNTIL=2026-11-28T11:00:00-02:00", 0, 0, "", 3600, false },
+		{ " HOLDUNTIL=2026-11-28T11:00:00Z", 554, 0, "", 0, false },
+		{ " HOLDUNTIL=2026-13-28T11:00:00Z", 501, 0, "", 0, false },
+		{ " HOLDUNTIL=2026-11-28T13:00:00", 501, 0, "", 0, false },
+		{ " HOLDUNTIL=tomorrow", 501, 0, "", 0, false },
+		{ " HOLDFOR=5 HOLDUNTIL=2026-11-28T13:00:00Z", 501, 0, "", 0, false },
+		{ " REQUIRETLS", 0, 0, "", 0, true },
+		{ " REQUIRETLS=yes", 501, 0, "", 0, false },
+	};
+
+	for (size_t i = 0; i < HM_ARRAY_LEN(t); i++) {
+		struct smtp_mail_params got;
+		struct hm_err err = { 0 };
+		const char *esc = "";
+		int code = 0;
+		int r = smtp_parse_mail_params(hm_str(t[i].params), &offer, &got,
+		    &code, &esc, &err);
+
+		is_int(r < 0 ? code : 0, t[i].code, "MAIL parameters '%s'",
+		    t[i].params);
+		if (r < 0)
+			continue;
+		is_int(got.ret, t[i].ret, "RET of '%s'", t[i].params);
+		ok(hm_str_is(got.envid, t[i].envid), "ENVID of '%s'", t[i].params);
+		is_int(got.hold_s, t[i].hold_s, "hold of '%s'", t[i].params);
+		is_int(got.requiretls, t[i].requiretls, "REQUIRETLS of '%s'",
+		    t[i].params);
+	}
+}
+
+static void
+test_rcpt_params(void)
+{
+	const struct smtp_offer dsn = { .offers = SMTP_OFFERS_DSN }, none = { 0 };
+	static const struct {
+		const char *params;
+		int code;
+		unsigned notify;
+		const char *orcpt;
+	} t[] = {
+		{ "", 0, 0, "" },
+		{ " NOTIFY=NEVER", 0, HM_NOTIFY_NEVER, "" },
+		{ " NOTIFY=success,DELAY", 0, HM_NOTIFY_SUCCESS | HM_NOTIFY_DELAY,
+		    "" },
+		{ " NOTIFY=FAILURE ORCPT=rfc822;a+2Bb@c.example", 0,
+		    HM_NOTIFY_FAILURE, "rfc822;a+2Bb@c.example" },
+		{ " NOTIFY=NEVER,DELAY", 501, 0, "" },
+		{ " NOTIFY=DELAY,DELAY", 501, 0, "" },
+		{ " NOTIFY=", 501, 0, "" },
+		{ " NOTIFY=OFTEN", 501, 0, "" },
+		{ " NOTIFY=DELAY NOTIFY=FAILURE", 501, 0, "" },
+		{ " ORCPT=a@b", 501, 0, "" },
+		{ " ORCPT=rfc822;", 501, 0, "" },
+		{ " ORCPT=rfc822;a+zz", 501, 0, "" },
+		{ " ORCPT=;a", 501, 0, "" },
+		{ " SIZE=5", 555, 0, "" },
+	};
+	struct smtp_rcpt_params got;
+	const char *esc;
+	int code;
+
+	for (size_t i = 0; i < HM_ARRAY_LEN(t); i++) {
+		int r = smtp_parse_rcpt_params(hm_str(t[i].params), &dsn, &got,
+		    &code, &esc, NULL);
+
+		is_int(r < 0 ? code : 0, t[i].code, "RCPT parameters '%s'",
+		    t[i].params);
+		if (r < 0)
+			continue;
+		is_int(got.notify, t[i].notify, "NOTIFY of '%s'", t[i].params);
+		ok(hm_str_is(got.orcpt, t[i].orcpt), "ORCPT of '%s'", t[i].params);
+	}
+	is_int(smtp_parse_rcpt_params(hm_str(" NOTIFY=NEVER"), &none, &got, &code,
+	    &esc, NULL) < 0 ? code : 0, 555, "no reports where none are offered");
+}
+
 static void
 test_mail_params(void)
 {
+	const struct smtp_offer offer = { .max_size = 1024 };
 	static const struct {
 		const char *params;
 		int code;             /* 0: good */
@@ -69,7 +180,7 @@ test_mail_params(void)
 		struct hm_err err = { 0 };
 		const char *esc = "";
 		int code = 0;
-		int r = smtp_parse_mail_params(hm_str(t[i].params), 1024, &got,
+		int r = smtp_parse_mail_params(hm_str(t[i].params), &offer, &got,
 		    &code, &esc, &err);
 
 		is_int(r < 0 ? code : 0, t[i].code, "MAIL parameters '%s'",
@@ -191,6 +302,8 @@ main(void)
 {
 	test_verbs();
 	test_mail_params();
+	test_queue_params();
+	test_rcpt_params();
 	test_bdat();
 	test_helo();
 	test_dot();

@@ -1,0 +1,245 @@
+/* claim.c - what a run takes on at once.
+ *
+ * An attempt is on disk before anybody is called: the count is raised and the
+ * next one is set, so that no crash makes a message be tried in a circle.
+ */
+#include <hermod/rand.h>
+
+#include "queue.h"
+
+enum {
+	CLAIM_MESSAGES = 20,
+	CLAIM_RCPTS = 1000,
+	SMALL_BODY = 64 * 1024,
+	REPORT_AGAIN_MS = 15 * 60 * 1000,
+	JITTER_MS = 5000,
+};
+
+struct due {
+	int64_t next_ms;
+	uint64_t id;
+	uint32_t number;
+};
+
+struct claiming {
+	struct queue_module *q;
+	struct hm_str domain;
+	int64_t now_ms;
+	struct queue_batch *batch;
+	struct due *due;
+	size_t ndue, nmessages;
+	struct hm_err *err;
+};
+
+/* ---- which ---- */
+
+static bool
+new_message(const struct claiming *c, uint64_t id)
+{
+	for (size_t i = c->ndue; i-- > 0;)
+		if (c->due[i].id == id)
+			return false;
+	return true;
+}
+
+static int
+take_due(struct hm_str key, struct hm_str value, void *arg)
+{
+	struct claiming *c = arg;
+	struct due *d = &c->due[c->ndue];
+	struct hm_str domain;
+
+	(void)value;
+	if (queue_key_due_read(key, &domain, &d->next_ms, &d->id, &d->number) < 0)
+		return -HM_ECORRUPT;
+	if (new_message(c, d->id) && c->nmessages++ == CLAIM_MESSAGES)
+		return 1;
+	return ++c->ndue == CLAIM_RCPTS;
+}
+
+static int
+find_due(struct claiming *c, struct hm_kv_txn *txn)
+{
+	struct queue_shared *q = c->q->shared;
+	struct hm_buf from = { 0 }, to = { 0 };
+	int r;
+
+	c->ndue = c->nmessages = 0;
+	queue_key_due(&from, c->domain, 0, 0, 0);
+	queue_key_due(&to, c->domain, c->now_ms + 1, 0, 0);
+	r = q->kv->ops->scan(txn, q->t.due, hm_buf_view(&from),
+	    hm_buf_view(&to), 0, take_due, c);
+	hm_buf_release(&from);
+	hm_buf_release(&to);
+	return r < 0 ? r : 0;
+}
+
+/* ---- taking them on ---- */
+
+/* 7.5 minutes, doubled each time, give or take a little; the same for all
+ * recipients of a message, so that they stay together. */
+static int64_t
+back_off_ms(const struct queue_conf *conf, uint64_t id, uint32_t attempts)
+{
+	int64_t wait = conf->retry_ms;
+	uint64_t hash = (id * 31 + attempts) * 0x9e3779b97f4a7c15u;
+
+	for (uint32_t i = 1; i < attempts && wait < 7LL * 24 * 3600 * 1000; i++)
+		wait *= 2;
+	return wait - JITTER_MS + (int64_t)((hash >> 32) % (2 * JITTER_MS));
+}
+
+static struct queue_work *
+work_for(struct claiming *c, struct hm_kv_txn *txn, uint64_t id, int *ret_r)
+{
+	struct queue_batch *b = c->batch;
+	struct queue_work *w = &b->works[b->n];
+
+	*ret_r = 0;
+	for (size_t i = 0; i < b->n; i++)
+		if (b->works[i].msg.id == id)
+			return &b->works[i];
+	*w = (struct queue_work){ 0 };
+	*ret_r = queue_get_message(c->q->shared, txn, b->arena, id, &w->msg);
+	w->rcpts = hm_alloc_array(b->arena, c->ndue, sizeof(*w->rcpts));
+	b->n += *ret_r == 0;
+	return *ret_r == 0 ? w : NULL;
+}
+
+/* A place among the due whose record is gone, or says something else. */
+static int
+drop_stray(struct claiming *c, struct hm_kv_txn *txn, const struct due *d)
+{
+	struct queue_shared *q = c->q->shared;
+	struct hm_buf key = { 0 };
+	int r;
+
+	queue_key_due(&key, c->domain, d->next_ms, d->id, d->number);
+	r = q->kv->ops->del(txn, q->t.due, hm_buf_view(&key));
+	hm_buf_release(&key);
+	return r == -HM_ENOENT ? 0 : r;
+}
+
+static int
+ask_suppressed(struct claiming *c, struct hm_kv_txn *txn,
+    const struct queue_message *msg, struct queue_rcpt *rcpt)
+{
+	struct hm_arena *arena = c->batch->arena;
+	struct queue_suppression s;
+	int r;
+
+	if (msg->account.len == 0)
+		return 0;
+	r = queue_suppressed(c->q->shared, txn, arena, msg->account, rcpt->addr,
+	    &s);
+	if (r == 0)
+		rcpt->suppressed = hm_str(hm_printf(arena, "not sent: this "
+		    "account's earlier mail to the address failed for good: "
+		    "%.*s", HM_FMT(s.reason)));
+	return r == -HM_ENOENT ? 0 : r;
+}
+
+static int
+claim_one(struct claiming *c, struct hm_kv_txn *txn, const struct due *d)
+{
+	struct queue_shared *q = c->q->shared;
+	struct queue_rcpt *was = hm_new(c->batch->arena, struct queue_rcpt);
+	struct queue_rcpt *rcpt;
+	struct queue_work *w;
+	int r = queue_get_rcpt(q, txn, c->batch->arena, d->id, d->number, was);
+
+	if (r == -HM_ENOENT || (r == 0 && (was->held ||
+	    was->next_ms != d->next_ms ||
+	    !hm_str_eq(was->domain, c->domain))))
+		return drop_stray(c, txn, d);
+	w = r < 0 ? NULL : work_for(c, txn, d->id, &r);
+	if (w == NULL)
+		return r == -HM_ENOENT ? drop_stray(c, txn, d) : r;
+	rcpt = &w->rcpts[w->nrcpts++];
+	*rcpt = *was;
+	if (rcpt->failed) {
+		rcpt->next_ms = c->now_ms + REPORT_AGAIN_MS;
+	} else {
+		rcpt->attempts++;
+		rcpt->last_ms = c->now_ms;
+		rcpt->next_ms = c->now_ms +
+		    back_off_ms(c->q->conf, d->id, rcpt->attempts);
+	}
+	r = ask_suppressed(c, txn, &w->msg, rcpt);
+	return r < 0 ? r : queue_put_rcpt(q, txn, was, rcpt);
+}
+
+static int
+claim_txn(struct hm_kv_txn *txn, void *arg)
+{
+	struct claiming *c = arg;
+	struct queue_batch *b = c->batch;
+	int r = find_due(c, txn);
+
+	b->n = 0;
+	b->works = hm_alloc_array(b->arena, CLAIM_MESSAGES + 1,
+	    sizeof(*b->works));
+	for (size_t i = 0; i < c->ndue && r == 0; i++)
+		r = claim_one(c, txn, &c->due[i]);
+	return r < 0 ? r : queue_first_due(c->q->shared, txn, c->domain,
+	    &b->next_ms);
+}
+
+/* ---- bodies ---- */
+
+static void
+read_body(struct claiming *c, struct queue_work *w)
+{
+	const struct hm_blob *blob = c->q->shared->blob;
+	struct hm_blob_reader *reader;
+	uint64_t size;
+	char *body;
+
+	if (w->msg.body_bytes > SMALL_BODY || blob->ops->open(blob->self,
+	    w->msg.blob, &reader, &size, NULL) < 0)
+		return;
+	body = hm_alloc(c->batch->arena, size + 1);
+	if (size == w->msg.body_bytes &&
+	    blob->ops->read(reader, 0, body, size) == (ssize_t)size)
+		w->body = hm_str_n(body, size);
+	blob->ops->close(reader);
+}
+
+static int
+claim_job(void *arg)
+{
+	struct claiming *c = arg;
+	int r = hm_kv_run(c->q->shared->kv, HM_KV_DURABLE, claim_txn, c, c->err);
+
+	for (size_t i = 0; r == 0 && i < c->batch->n; i++)
+		read_body(c, &c->batch->works[i]);
+	return r;
+}
+
+int
+queue_claim(struct queue_module *q, struct hm_str domain,
+    struct queue_batch **ret, struct hm_err *reterr)
+{
+	struct hm_arena *arena = hm_arena_new(NULL, "batch");
+	struct queue_batch *batch = hm_new(arena, struct queue_batch);
+	struct claiming c = { .q = q, .domain = domain, .batch = batch,
+	    .now_ms = queue_now_ms(q->shared), .err = reterr };
+	int r;
+
+	batch->arena = arena;
+	batch->refs = 1;
+	c.due = hm_alloc_array(arena, CLAIM_RCPTS + 1, sizeof(*c.due));
+	r = hm_work(claim_job, &c);
+	if (r < 0)
+		hm_arena_free(arena);
+	else
+		*ret = batch;
+	return r;
+}
+
+void
+queue_batch_unref(struct queue_batch *batch)
+{
+	if (--batch->refs == 0)
+		hm_arena_free(batch->arena);
+}

@@ -1,0 +1,168 @@
+/* report.c - who hears of it: an account here, or a sender elsewhere. */
+#include <hermod/spool.h>
+
+#include "queue.h"
+
+enum { HEADER_MAX = 64 * 1024, FULL_MAX = 1024 * 1024 };
+
+/* ---- the original ---- */
+
+struct original {
+	struct queue_module *q;
+	const struct queue_work *work;
+	struct hm_buf text;
+	size_t max;
+};
+
+static int
+read_original(void *arg)
+{
+	struct original *o = arg;
+	const struct hm_blob *blob = o->q->shared->blob;
+	const struct queue_work *w = o->work;
+	struct hm_blob_reader *reader;
+	uint64_t size, at = 0;
+	ssize_t n = 1;
+	int r;
+
+	hm_buf_str(&o->text, w->msg.prefix);
+	if (w->body.p != NULL) {
+		hm_buf_str(&o->text, hm_str_take(w->body, o->max));
+		return 0;
+	}
+	r = blob->ops->open(blob->self, w->msg.blob, &reader, &size, NULL);
+	if (r < 0)
+		return r;
+	hm_buf_reserve(&o->text, o->max);
+	while (at < o->max && n > 0) {
+		n = blob->ops->read(reader, at, o->text.p + o->text.len,
+		    o->max - at);
+		if (n > 0) {
+			at += (uint64_t)n;
+			o->text.len += (size_t)n;
+		}
+	}
+	blob->ops->close(reader);
+	return n < 0 ? (int)n : 0;
+}
+
+/* ---- to whom ---- */
+
+static HM_FIBER int
+to_account(struct queue_module *q, struct hm_str account,
+    struct hm_spool *spool, struct hm_str rcpt, struct hm_arena *arena,
+    struct hm_err *reterr)
+{
+	struct hm_facts facts = { .rcpt_to = rcpt, .is_dsn = true };
+	struct hm_deliver item = { .account = account, .mailbox = HM_STR("INBOX"),
+	    .append = { .spool = spool, .received = INT64_MIN, .facts = &facts,
+	    .prefix = hm_str(hm_printf(arena, "Return-Path: <>\r\n"
+	    "Delivered-To: %.*s\r\n", HM_FMT(rcpt))) } };
+	int r = q->store->ops->deliver(q->store->self, &item, 1, reterr);
+
+	if (r == 0 && item.result < 0)
+		r = hm_err_set(reterr, item.result, "the account %.*s takes no "
+		    "report: %s", HM_FMT(account), hm_err_name(item.result));
+	return r;
+}
+
+static HM_FIBER int
+to_elsewhere(struct queue_module *q, struct hm_str sender,
+    struct hm_spool *spool, bool utf8, struct hm_arena *arena,
+    struct hm_err *reterr)
+{
+	struct hm_queue_rcpt rcpt = { .notify = HM_NOTIFY_NEVER };
+	struct hm_queue_item item = { .nrcpts = 1, .rcpts = &rcpt,
+	    .spool = spool, .smtputf8 = utf8, .eightbit = utf8 };
+	int r = hm_addr_parse(arena, sender, HM_ADDR_UTF8, &rcpt.addr, reterr);
+
+	return r < 0 ? r : queue_put(q->m, &item, reterr);
+}
+
+/* An account that is gone leaves its reports to the postmaster. */
+static HM_FIBER int
+send(struct queue_module *q, const struct queue_message *msg,
+    struct hm_spool *spool, bool utf8, struct hm_arena *arena,
+    struct hm_err *reterr)
+{
+	const struct hm_directory *dir = q->directory;
+	struct hm_account_info account;
+	struct hm_rcpt_info info = { .kind = HM_RCPT_FOREIGN };
+	struct hm_addr addr = { 0 };
+
+	if (q->store == NULL || dir == NULL)
+		return to_elsewhere(q, msg->sender, spool, utf8, arena, reterr);
+	if (msg->account.len > 0 && dir->ops->account(dir->self, msg->account,
+	    arena, &account, NULL) == 0)
+		return to_account(q, msg->account, spool, msg->sender, arena,
+		    reterr);
+	if (hm_addr_parse(arena, msg->sender, HM_ADDR_UTF8, &addr, reterr) < 0 ||
+	    dir->ops->rcpt(dir->self, &addr, arena, &info, reterr) < 0)
+		return -HM_EINVAL;
+	if (info.kind == HM_RCPT_UNKNOWN) {
+		addr.local = HM_STR("postmaster");
+		if (dir->ops->rcpt(dir->self, &addr, arena, &info, reterr) < 0)
+			return -HM_EINVAL;
+	}
+	if (info.kind == HM_RCPT_ACCOUNT)
+		return to_account(q, info.account, spool, msg->sender, arena,
+		    reterr);
+	return to_elsewhere(q, msg->sender, spool, utf8, arena, reterr);
+}
+
+/* ---- the report ---- */
+
+static HM_FIBER int
+compose(struct queue_module *q, const struct queue_work *w,
+    enum queue_report kind, bool full, struct hm_arena *arena,
+    struct hm_spool *spool, bool *ret_utf8, struct hm_err *reterr)
+{
+	struct original o = { .q = q, .work = w,
+	    .max = full ? FULL_MAX : HEADER_MAX };
+	struct queue_dsn dsn = { .kind = kind, .hostname = q->server->hostname,
+	    .from = hm_str(hm_printf(arena, "postmaster@%s",
+	    q->server->hostname)), .to = w->msg.sender, .msg = &w->msg,
+	    .rcpts = w->rcpts, .nrcpts = w->nrcpts, .full = full,
+	    .now_ms = queue_now_ms(q->shared) };
+	struct hm_buf text = { 0 };
+	int r = hm_work(read_original, &o);
+
+	/* Without its original a report still says what matters. */
+	if (r < 0)
+		hm_log(HM_LOG_ERROR, "a queued message cannot be read",
+		    hm_f("id", w->msg.id), hm_f("error", hm_err_name(r)));
+	dsn.original = hm_buf_view(&o.text);
+	dsn.give_up_ms = w->rcpts[0].next_ms;
+	for (int64_t n = w->rcpts[0].attempts; n + 1 < q->conf->attempts &&
+	    dsn.give_up_ms < INT64_MAX / 4; n++)
+		dsn.give_up_ms += q->conf->retry_ms << (n < 20 ? n : 20);
+	queue_dsn_write(&text, &dsn);
+	*ret_utf8 = dsn.utf8;
+	r = hm_spool_append(spool, text.p, text.len, reterr);
+	hm_buf_release(&o.text);
+	hm_buf_release(&text);
+	return r;
+}
+
+int
+queue_report(struct queue_module *q, const struct queue_work *w,
+    enum queue_report kind, struct hm_err *reterr)
+{
+	bool full = kind == QUEUE_REPORT_FAILED && w->msg.ret == HM_RET_FULL &&
+	    w->msg.body_bytes <= FULL_MAX, utf8 = false;
+	struct hm_arena *arena;
+	struct hm_spool *spool;
+	int r;
+
+	/* A report is never reported (RFC 5321, 4.5.5). */
+	if (w->msg.sender.len == 0)
+		return 0;
+	arena = hm_arena_new(NULL, "report");
+	spool = hm_spool_new(q->server->data_dir);
+	r = compose(q, w, kind, full, arena, spool, &utf8, reterr);
+	if (r == 0)
+		r = send(q, &w->msg, spool, utf8, arena, reterr);
+	hm_spool_free(spool);
+	hm_arena_free(arena);
+	return r;
+}
