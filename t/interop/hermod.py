@@ -257,7 +257,7 @@ class Home:
     def find(self, mailbox, criteria):
         """How many messages a search finds."""
         m = self.imap()
-        m.select(mailbox, readonly=True)
+        m.select('"%s"' % mailbox, readonly=True)
         found = len(m.search(None, criteria)[1][0].split())
         m.logout()
         return found
