@@ -6,8 +6,10 @@
 #
 # May be set before: SOURCES (default: $(MODULE).c), MAN, CFLAGS, LDLIBS,
 # TESTS (TAP scripts, run with HERMOD and HERMOD_MODULE_PATH set; default:
-# t/*.t), SCENARIOS (played by hermod-mailtest; default: t/*.mt), CHECK_FLAGS (for
-# hermod plugin check). Targets: all, check, install, clean. GNU make.
+# t/*.t), SCENARIOS (played by hermod-mailtest; default: t/*.mt), WITH (modules
+# that it needs beside those of Hermod), WITH_PATH (the folders these are in),
+# CHECK_FLAGS (for hermod plugin check). Targets: all, check, install, clean.
+# GNU make.
 
 ifeq ($(MODULE),)
 $(error set MODULE to the name of the module)
@@ -28,6 +30,9 @@ hm_mandir := $(call hm_var,mandir)
 HERMOD ?= $(call hm_var,bindir)/hermod
 MAILTEST ?= $(call hm_var,bindir)/hermod-mailtest
 hm_templates := $(call hm_var,datadir)/hermod
+hm_space := $(subst ,, )
+hm_with := $(subst $(hm_space),,$(foreach dir,$(WITH_PATH),:$(abspath $(dir))))
+hm_path := $(CURDIR)$(hm_with):$(hm_moduledir)
 
 # Hidden visibility leaves the one symbol that HM_MODULE exports; with -z defs
 # a call of anything but Hermod and $(LDLIBS) does not link.
@@ -48,28 +53,13 @@ $(MODULE).so: $(hm_objects)
 
 -include $(hm_objects:.o=.d)
 
-# Whether Hermod loads it, with the sample as its configuration, and what is wrong
-# with it; then its tests.
+# What is wrong with it, with its sample as configuration; then its tests.
 check: all
-	@set -e; dir=`mktemp -d`; trap 'rm -rf "$$dir"' EXIT; \
-	mkdir "$$dir/conf.d" "$$dir/data"; \
-	printf 'hostname: mail.example\ndata-dir: %s/data\n' "$$dir" \
-	    > "$$dir/hermod.yaml"; \
-	if test -f $(MODULE).yaml; then \
-		cp $(MODULE).yaml "$$dir/conf.d/"; \
-	else \
-		echo 'enabled: yes' > "$$dir/conf.d/$(MODULE).yaml"; \
-	fi; \
-	HERMOD_MODULE_PATH=`pwd`:$(hm_moduledir) $(HERMOD) -c "$$dir" config check; \
-	HERMOD_MODULE_PATH=$(hm_moduledir) HERMOD_TEMPLATES=$(hm_templates) \
-	    $(HERMOD) plugin check $(MODULE).so $(CHECK_FLAGS); \
-	for t in $(TESTS); do \
-		HERMOD='$(HERMOD)' HERMOD_MODULE_PATH=`pwd` "$$t"; \
-	done; \
-	for t in $(SCENARIOS); do \
-		HERMOD_MODULE_PATH=`pwd`:$(hm_moduledir) \
-		    HERMOD_TEMPLATES=$(hm_templates) $(MAILTEST) "$$t"; \
-	done
+	@set -e; export HERMOD_MODULE_PATH='$(hm_path)' HERMOD='$(HERMOD)' \
+	    HERMOD_TEMPLATES='$(hm_templates)'; \
+	'$(HERMOD)' plugin check $(MODULE).so $(WITH:%=--with %) $(CHECK_FLAGS); \
+	for t in $(TESTS); do "$$t"; done; \
+	for t in $(SCENARIOS); do '$(MAILTEST)' "$$t"; done
 
 install: all
 	$(INSTALL) -d '$(DESTDIR)$(hm_moduledir)' '$(DESTDIR)$(hm_confddir)'
