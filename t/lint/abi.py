@@ -144,12 +144,17 @@ def untold(kept, today, old, new):
               'but HM_ABI_MINOR was not raised')
 
 
-if sys.argv[1] == '--prototypes':
-    print('\n'.join(read(sys.argv[2])[2]))
-elif sys.argv[1] == '--structs':
-    for struct, body in read(sys.argv[2])[0].items():
-        if body:
-            print(struct, 'grows' if GROWS.match(struct) else 'fixed')
-else:
-    was, now = compare(*sys.argv[1:3])
-    untold(*sys.argv[1:3], was, now)
+
+def main():
+    if sys.argv[1] == '--prototypes':
+        print('\n'.join(read(sys.argv[2])[2]))
+    elif sys.argv[1] == '--structs':
+        for struct, body in read(sys.argv[2])[0].items():
+            if body:
+                print(struct, 'grows' if GROWS.match(struct) else 'fixed')
+    else:
+        untold(*sys.argv[1:3], *compare(*sys.argv[1:3]))
+
+
+if __name__ == '__main__':
+    main()

@@ -8,6 +8,7 @@
 
 #include <hermod/service.h>
 #include <hermod/types.h>
+#include <hermod/work.h>
 
 struct hm_kv_table;
 struct hm_kv_txn;
@@ -79,6 +80,33 @@ hm_kv_run(const struct hm_kv *kv, unsigned flags,
     struct hm_err *reterr)
 {
 	return kv->ops->run(kv->self, flags, fn, arg, reterr);
+}
+
+/* run() as a job, for a fiber. */
+struct hm_kv_job {
+	const struct hm_kv *kv;
+	unsigned flags;
+	int (*fn)(struct hm_kv_txn *txn, void *arg);
+	void *arg;
+	struct hm_err *reterr;
+};
+
+static inline int
+hm_kv_job(void *arg)
+{
+	const struct hm_kv_job *job = (const struct hm_kv_job *)arg;
+
+	return hm_kv_run(job->kv, job->flags, job->fn, job->arg, job->reterr);
+}
+
+static inline HM_FIBER int
+hm_kv_work(const struct hm_kv *kv, unsigned flags,
+    int (*fn)(struct hm_kv_txn *txn, void *arg), void *arg,
+    struct hm_err *reterr)
+{
+	struct hm_kv_job job = { kv, flags, fn, arg, reterr };
+
+	return hm_work(hm_kv_job, &job);
 }
 
 static inline int

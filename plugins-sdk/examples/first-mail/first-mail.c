@@ -6,7 +6,6 @@
 #include <hermod/fiber.h>
 #include <hermod/iface/kv.h>
 #include <hermod/plugin.h>
-#include <hermod/work.h>
 
 struct first {
 	const struct hm_kv *kv;
@@ -39,14 +38,6 @@ ask_txn(struct hm_kv_txn *txn, void *arg)
 	return r;
 }
 
-static int
-ask_job(void *arg)
-{
-	struct question *q = arg;
-
-	return hm_kv_run(q->first->kv, HM_KV_DURABLE, ask_txn, q, NULL);
-}
-
 static struct hm_verdict
 first_message(struct hm_call *call, struct hm_message *msg)
 {
@@ -56,7 +47,9 @@ first_message(struct hm_call *call, struct hm_message *msg)
 
 	if (q.sender.len == 0) /* a report */
 		return hm_pass();
-	if ((r = hm_work(ask_job, &q)) == 0 && q.is_new)
+	/* The transaction is a job: other sessions go on meanwhile. */
+	r = hm_kv_work(q.first->kv, HM_KV_DURABLE, ask_txn, &q, NULL);
+	if (r == 0 && q.is_new)
 		r = hm_message_add_field(msg, "X-First-Mail", "yes");
 	return hm_ok_or_fail(r);
 }

@@ -13,7 +13,6 @@
 #include <hermod/iface/kv.h>
 #include <hermod/iface/store.h>
 #include <hermod/plugin.h>
-#include <hermod/work.h>
 
 enum { AT_ONCE = 100 };
 
@@ -55,13 +54,10 @@ cursor_txn(struct hm_kv_txn *txn, void *arg)
 	return r < 0 ? r : hm_take_le64(&found, &c->modseq);
 }
 
-/* Blocks, so it is a job. */
-static int
-cursor_job(void *arg)
+static HM_FIBER int
+cursor(struct cursor *c)
 {
-	struct cursor *c = arg;
-
-	return hm_kv_run(c->f->kv, c->save ? HM_KV_DURABLE : HM_KV_READ,
+	return hm_kv_work(c->f->kv, c->save ? HM_KV_DURABLE : HM_KV_READ,
 	    cursor_txn, c, NULL);
 }
 
@@ -101,7 +97,7 @@ read_log(const struct follow *f, struct hm_account *acc, struct cursor *c)
 		}
 		c->save = true;
 		if (n != 0 && (n > 0 || n == -HM_ELIMIT) &&
-		    hm_work(cursor_job, c) < 0)
+		    cursor(c) < 0)
 			return -HM_EIO;
 	} while (n == AT_ONCE);
 	return n;
@@ -116,7 +112,7 @@ catch_up(struct follow *f, struct hm_str account)
 
 	if (hm_sem_take(&f->one, -1) < 0)
 		return;
-	if ((r = hm_work(cursor_job, &c)) == 0 &&
+	if ((r = cursor(&c)) == 0 &&
 	    (r = f->store->ops->open(f->store->self, account, &acc, NULL)) == 0) {
 		r = read_log(f, acc, &c);
 		f->store->ops->close(acc);
