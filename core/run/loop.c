@@ -28,8 +28,9 @@
 #include <hermod/log.h>
 
 enum {
-	KEEP_CHUNKS = HM_ASAN ? 0 : 64,
+	KEEP_CHUNKS = HM_ASAN ? 0 : 16,
 	TRIM_EVERY_S = 30,
+	HEAP_STEP = 256 << 10,
 	TRIM_AFTER_ENDS = 64,
 	SIGNALS = 65,
 };
@@ -142,6 +143,12 @@ int
 hm_loop_init(struct hm_err *reterr)
 {
 	assert(!loop.ev);
+	/* One heap for all threads: what one has freed another can use, and it
+	 * grows in steps larger than a page, which those of threads do not. */
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TOP_PAD, HEAP_STEP);
+	mallopt(M_TRIM_THRESHOLD, 8 * HEAP_STEP);
+	mallopt(M_MMAP_THRESHOLD, 4 * HEAP_STEP);
 	loop.ev = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (!loop.ev)
 		return hm_err_set(reterr, -HM_EINTERNAL,

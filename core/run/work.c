@@ -189,8 +189,9 @@ submit(struct queue *q, struct job *job)
 	if (pool.waited.n + pool.detached.n > pool.idle && pool.count < pool.max)
 		add_thread();
 	count = pool.count;
-	pthread_cond_signal(&pool.more);
 	pthread_mutex_unlock(&pool.lock);
+	/* Behind the unlock, or who wakes has to wait for it. */
+	pthread_cond_signal(&pool.more);
 	if (count == 0) {
 		hm_log(HM_LOG_ERROR, "no worker thread could be started");
 		abort();

@@ -42,9 +42,13 @@ format_fn(struct hm_kv_txn *kv, void *arg)
 	r = ops->get(kv, f->st->t.names, hm_str("format"), HM_KV_FOR_UPDATE,
 	    &in);
 	if (r == 0)
-		return hm_take_varint(&in, &f->found);
-	if (r != -HM_ENOENT)
+		r = hm_take_varint(&in, &f->found);
+	if (r < 0 && r != -HM_ENOENT)
 		return r;
+	/* What is older and can be read is written anew as it changes. */
+	if (f->found >= STORE_FORMAT ||
+	    (f->found != 0 && f->found < STORE_FORMAT_READ))
+		return 0;
 	hm_buf_varint(&value, STORE_FORMAT);
 	r = ops->put(kv, f->st->t.names, hm_str("format"), hm_buf_view(&value));
 	hm_buf_release(&value);
@@ -64,7 +68,7 @@ store_format_check(struct store *st, struct hm_err *reterr)
 		    " written by a newer Hermod (format %llu, this one knows %d):"
 		    " run that version", (unsigned long long)f.found,
 		    STORE_FORMAT);
-	if (f.found != 0 && f.found < STORE_FORMAT)
+	if (f.found != 0 && f.found < STORE_FORMAT_READ)
 		return hm_err_set(reterr, -HM_EUNSUPPORTED, "the mail store has"
 		    " format %llu, this Hermod needs %d: restore a backup or run"
 		    " the version that wrote it", (unsigned long long)f.found,

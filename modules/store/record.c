@@ -10,12 +10,9 @@
 
 enum {
 	RECORD_VERSION = 1,
-	ENTRY_BYTES = 48,
 	DKIM_MAX = 64,
 	KEYWORDS_MAX = 64,
 };
-
-_Static_assert(sizeof(struct hm_entry) == ENTRY_BYTES, "as on disk");
 
 /* ---- keys ---------------------------------------------------------------- */
 
@@ -216,65 +213,6 @@ store_get_box(struct hm_str in, uint64_t id, struct hm_arena *arena,
 		keywords[i] = hm_str_dup(arena, rd_str(&rd));
 	ret->keywords = keywords;
 	return rd_end(&rd);
-}
-
-/* ---- groups ------------------------------------------------------------------ */
-
-/* From this machine's order of bytes to little-endian, or back. */
-static void
-swap_entries(struct hm_entry *e, size_t n)
-{
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		e[i].uid = __builtin_bswap32(e[i].uid);
-		e[i].size = __builtin_bswap32(e[i].size);
-		e[i].keywords = __builtin_bswap64(e[i].keywords);
-		e[i].modseq = __builtin_bswap64(e[i].modseq);
-		e[i].msgid = __builtin_bswap64(e[i].msgid);
-		e[i].received = (int64_t)__builtin_bswap64((uint64_t)e[i].received);
-		e[i].saved = __builtin_bswap32(e[i].saved);
-		e[i].flags = __builtin_bswap16(e[i].flags);
-		e[i].spare = __builtin_bswap16(e[i].spare);
-	}
-#else
-	(void)e;
-	(void)n;
-#endif
-}
-
-void
-store_put_group(struct hm_buf *out, uint64_t modseq, const struct hm_entry *e,
-    unsigned n)
-{
-	size_t at;
-
-	hm_buf_reserve(out, 8 + n * sizeof(*e));
-	hm_buf_le64(out, modseq);
-	at = out->len;
-	hm_buf_add(out, e, n * sizeof(*e));
-	swap_entries((struct hm_entry *)(void *)(out->p + at), n);
-}
-
-int
-store_get_group(struct hm_str in, uint32_t number, uint64_t *ret_modseq,
-    struct hm_entry *ret, unsigned *ret_n)
-{
-	size_t n, i;
-
-	if (hm_take_le64(&in, ret_modseq) < 0 || in.len % ENTRY_BYTES != 0 ||
-	    in.len == 0 || in.len / ENTRY_BYTES > 64)
-		return -HM_ECORRUPT;
-	n = in.len / ENTRY_BYTES;
-	memcpy(ret, in.p, in.len);
-	swap_entries(ret, n);
-	for (i = 0; i < n; i++)
-		if (ret[i].uid >> 6 != number ||
-		    (i > 0 && ret[i].uid <= ret[i - 1].uid))
-			return -HM_ECORRUPT;
-	*ret_n = (unsigned)n;
-	return 0;
 }
 
 /* ---- messages ------------------------------------------------------------------ */

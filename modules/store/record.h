@@ -10,7 +10,8 @@
 #include <hermod/iface/store_types.h>
 #include <hermod/types.h>
 
-enum { STORE_FORMAT = 1, STORE_KEY_MAX = 48 };
+/* Format 2 packs the entries of groups; those of format 1 are still read. */
+enum { STORE_FORMAT = 2, STORE_FORMAT_READ = 1, STORE_KEY_MAX = 48 };
 
 struct store_key {
 	unsigned char b[STORE_KEY_MAX];
@@ -47,7 +48,7 @@ void store_put_box(struct hm_buf *out, const struct hm_mailbox *m);
 int store_get_box(struct hm_str in, uint64_t id, struct hm_arena *arena,
     struct hm_mailbox *ret);
 
-/* A group: highest modseq, then the entries. ret holds 64. */
+/* A group: highest modseq, then the entries, n > 0. ret holds 64. group.c */
 void store_put_group(struct hm_buf *out, uint64_t modseq,
     const struct hm_entry *e, unsigned n);
 int store_get_group(struct hm_str in, uint32_t number, uint64_t *ret_modseq,

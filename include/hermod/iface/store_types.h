@@ -89,7 +89,7 @@ HM_API const struct hm_mailbox *hm_mailboxes_by_id(
 HM_API bool hm_mailboxes_subscribed(const struct hm_mailboxes *all,
     struct hm_str name);
 
-/* The hot part of a message; also its form on disk (little-endian). */
+/* The hot part of a message. */
 struct hm_entry {
 	uint32_t uid;
 	uint32_t size;               /* prefix and body, octets */

@@ -749,24 +749,47 @@ test_threads(void)
 
 /* ---- format --------------------------------------------------------------------------- */
 
+struct format {
+	struct kit *k;
+	char is;
+};
+
 static int
 write_format(struct hm_kv_txn *kv, void *arg)
 {
-	struct kit *k = arg;
+	struct format *f = arg;
 
-	return k->kv->ops->put(kv, k->st.t.names, HM_STR("format"),
-	    HM_STR("\x63"));
+	return f->k->kv->ops->put(kv, f->k->st.t.names, HM_STR("format"),
+	    hm_str_n(&f->is, 1));
+}
+
+static int
+read_format(struct hm_kv_txn *kv, void *arg)
+{
+	struct format *f = arg;
+	struct hm_str in;
+	int r = f->k->kv->ops->get(kv, f->k->st.t.names, HM_STR("format"), 0,
+	    &in);
+
+	f->is = r == 0 && in.len == 1 ? in.p[0] : 0;
+	return r;
 }
 
 static void
 test_format(void)
 {
 	struct kit k = { 0 };
+	struct format f = { &k, 1 };
 	struct hm_err err = { 0 };
 
 	kit_start(&k);
 	is_int(store_format_check(&k.st, &err), 0, "our own format");
-	hm_kv_run(k.kv, HM_KV_DURABLE, write_format, &k, NULL);
+	hm_kv_run(k.kv, HM_KV_DURABLE, write_format, &f, NULL);
+	is_int(store_format_check(&k.st, &err), 0, "the one before");
+	hm_kv_run(k.kv, HM_KV_READ, read_format, &f, NULL);
+	is_int(f.is, STORE_FORMAT, "is ours from then on");
+	f.is = 99;
+	hm_kv_run(k.kv, HM_KV_DURABLE, write_format, &f, NULL);
 	is_int(store_format_check(&k.st, &err), -HM_EUNSUPPORTED,
 	    "a newer format is refused");
 	ok(strstr(err.text, "format 99") && strstr(err.text, "newer"),
