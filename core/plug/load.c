@@ -75,8 +75,14 @@ places(const char *search, struct hm_arena *arena)
 	struct hm_buf buf = { 0 };
 	const char *text;
 
-	while ((dir = next_dir(&rest, &builtin)).p != NULL)
-		hm_buf_printf(&buf, "%s%.*s", buf.len ? ", " : "", HM_FMT(dir));
+	while ((dir = next_dir(&rest, &builtin)).p != NULL) {
+		/* Below /root the worker's user sees nothing at all. */
+		bool closed = access(hm_strndup(arena, dir.p, dir.len),
+		    X_OK) < 0 && errno == EACCES;
+
+		hm_buf_printf(&buf, "%s%.*s%s", buf.len ? ", " : "",
+		    HM_FMT(dir), closed ? " (permission denied)" : "");
+	}
 	text = hm_strndup(arena, buf.p, buf.len);
 	hm_buf_release(&buf);
 	return text;

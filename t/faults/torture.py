@@ -5,6 +5,7 @@ the same time, and has a model of them: after each answer it knows what must be
 there. Where no answer came, the last operation may be done or not, but wholly.
 A Sender knows which messages were taken, and how often it tried.
 """
+import atexit
 import os
 import random
 import re
@@ -713,6 +714,21 @@ CONF = {"imap": "insecure-login: yes\n" + LIMITS % 100000,
         "smtp": "insecure-login: yes\n" + LIMITS % 100000}
 
 
+def open_modules():
+    """Modules below /root cannot be loaded by nobody: then copies are."""
+    path = modules = os.path.abspath(
+        os.environ.get("HERMOD_MODULE_PATH", "/"))
+    while os.stat(path).st_mode & 0o5 == 0o5 and path != "/":
+        path = os.path.dirname(path)
+    if path == "/" or not os.path.isdir(modules):
+        return
+    copy = tempfile.mkdtemp(prefix="hermod-t.")
+    atexit.register(shutil.rmtree, copy, True)
+    shutil.copytree(modules, copy, dirs_exist_ok=True)
+    os.chmod(copy, 0o755)
+    os.environ["HERMOD_MODULE_PATH"] = copy
+
+
 class Victim(hermod.Server):
     """A server that is killed and started again; where root starts it, it has
     a parent, and its worker is nobody."""
@@ -730,6 +746,7 @@ class Victim(hermod.Server):
         super()._configure(conf, hermod_yaml)
         if os.getuid() != 0:
             return
+        open_modules()
         self.privsep = True
         path = self.path("etc", "hermod.yaml")
         with open(path) as f:
