@@ -5,11 +5,12 @@
 #include <hermod/address.h>
 #include <hermod/arena.h>
 #include <hermod/charset.h>
+#include <hermod/fiber.h>
 
 #include "imap.h"
 #include "match.h"
 
-enum { PATTERNS_MAX = 100 };
+enum { PATTERNS_MAX = 100, TURN = 128 };   /* names, before others have theirs */
 
 struct list {
 	struct imap_cmd *c;
@@ -211,7 +212,7 @@ find_ancestors(struct list *l, struct hm_str name, bool needed)
 	}
 }
 
-static void
+static HM_FIBER void
 find_subscribed(struct list *l)
 {
 	const struct hm_mailbox *box;
@@ -220,6 +221,8 @@ find_subscribed(struct list *l)
 	bool match;
 
 	for (i = 0; i < l->all->nsubscribed; i++) {
+		if (i % TURN == TURN - 1)
+			hm_yield();
 		name = l->all->subscribed[i];
 		box = hm_mailboxes_find(l->all, name);
 		if (l->special_use && !(box && box->special_use))
@@ -234,7 +237,7 @@ find_subscribed(struct list *l)
 	}
 }
 
-static void
+static HM_FIBER void
 find_all(struct list *l)
 {
 	const struct hm_mailbox *box;
@@ -242,6 +245,8 @@ find_all(struct list *l)
 	size_t i;
 
 	for (i = 0; i < l->all->n; i++) {
+		if (i % TURN == TURN - 1)
+			hm_yield();
 		box = l->all->at[i];
 		if ((l->special_use && !box->special_use) ||
 		    !matches(l, box->name))

@@ -14,6 +14,8 @@ enum {
 	RETURN_SAVE = 16,
 };
 
+enum { TURN = 4096 };      /* messages, before other sessions have theirs */
+
 struct search {
 	struct imap_cmd *c;
 	bool extended;             /* RETURN was given */
@@ -150,7 +152,7 @@ walk(struct search *q)
 	const struct hm_entry *e;
 	bool reads = imap_search_reads(&q->program);
 	struct imap_sel_iter it;
-	size_t ahead = 0;
+	size_t ahead = 0, seen = 0;
 	int r = 0, says;
 
 	job->search = &q->program;
@@ -158,6 +160,8 @@ walk(struct search *q)
 	job->acc = s->acc;
 	imap_sel_iter(&it, s->sel, 1);
 	while (r == 0 && (e = imap_sel_next(&it)) != NULL) {
+		if (++seen % TURN == 0)
+			hm_yield();
 		says = imap_search_eval(&q->program, e, it.seq, NULL, NULL);
 		if (says > 0)
 			add_match(q, e, it.seq);
