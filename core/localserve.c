@@ -189,6 +189,7 @@ greet(struct hm_core *core, void *arg)
 	const char *host = strchr(ip, ':') != NULL ?
 	    hm_printf(ls->arena, "[%s]", ip) : ip;
 	unsigned mx = port_of(core, "mx"), tls = port_of(core, "listen_tls");
+	unsigned send = port_of(core, "submissions");
 	const struct {
 		const char *option, *text;
 	} lines[] = {
@@ -207,7 +208,8 @@ greet(struct hm_core *core, void *arg)
 			printf("  %s port %-5u  %s\n", ip, port_of(core,
 			    lines[i].option), lines[i].text);
 	if (mx != 0)
-		printf("\nSend a first mail, in another terminal:\n\n"
+		printf("\nSend a first mail, in another terminal (apt install "
+		    "swaks curl mutt):\n\n"
 		    "  swaks --server %s:%u --from me@example.org "
 		    "--to hermod@localhost\n", host, mx);
 	if (tls != 0)
@@ -215,6 +217,11 @@ greet(struct hm_core *core, void *arg)
 		    "  curl -k -u hermod:%s 'imaps://%s:%u/INBOX;UID=1'\n"
 		    "  mutt -f imaps://hermod@%s:%u/INBOX\n", password, host,
 		    tls, host, tls);
+	if (tls != 0 && send != 0)
+		printf("\nThunderbird: address hermod@localhost, then configure "
+		    "manually:\n\n  IMAP %s port %u, SMTP %s port %u, both "
+		    "SSL/TLS, normal password, user hermod\n", ip, tls, ip,
+		    send);
 	printf("\nThe certificate is self-signed: mail programs ask whether to "
 	    "trust it.\nCtrl-C stops the server.\n\n");
 	fflush(stdout);
