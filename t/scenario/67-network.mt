@@ -63,3 +63,30 @@ imap r anna
 r > e FETCH 1 FLAGS
 r < /^\* 1 FETCH/
 r < e OK
+
+# Reads and writes of an IMAP session fail, each in turn. What was answered is
+# done, and whoever watches goes on.
+imap w anna
+repeat 8
+	imap f anna
+	fail read $i
+	f >> a APPEND Drafts {6+}\r\nx\r\n\r\ny\r\nb STORE 1 +FLAGS (\\Flagged)\r\nc FETCH 1 BODY.PEEK[]\r\nd COPY 1 Archive\r\ne LOGOUT\r\n
+	clock +1s
+	f closed anyway
+	fail read 0
+	w > n NOOP
+	w <* n OK
+end
+repeat 12
+	imap f anna
+	fail write $i
+	f >> a APPEND Drafts {6+}\r\nx\r\n\r\ny\r\nb STORE 1 +FLAGS (\\Answered)\r\nc FETCH 1 BODY.PEEK[]\r\nd COPY 1 Archive\r\ne IDLE\r\nDONE\r\nf LOGOUT\r\n
+	clock +1s
+	f closed anyway
+	fail write 0
+	w > n NOOP
+	w <* n OK
+end
+w > g FETCH 1 FLAGS
+w < /^\* 1 FETCH .*\\Answered/
+w <* g OK
