@@ -1,6 +1,7 @@
 /* serve.c - "hermod serve": the server in the foreground. */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -40,7 +41,8 @@ struct serving {
 	const char *data_dir;          /* NULL until the pid file is ours */
 	int lock;
 	int status;
-	bool stopping;
+	bool ready, stopping;
+	struct hm_timer *alive;
 };
 
 /* ---- mistakes ---- */
@@ -104,6 +106,9 @@ stop_fiber(void *arg)
 	struct hm_core *core = serving->core;
 
 	hm_log(HM_LOG_INFO, "stopping");
+	hm_timer_stop(serving->alive);
+	serving->alive = NULL;
+	hm_priv_state(HM_SERVICE_STOPPING, 0);
 	hm_core_retire(core);
 	wait_for_end(core, GRACE_MS);
 	cancel_all(core);
@@ -138,6 +143,31 @@ on_stop_signal(int signum, void *arg)
 }
 
 /* ---- starting and reloading ---- */
+
+/* Tells the service manager that the loop runs. */
+static void
+alive(void *arg)
+{
+	struct serving *serving = arg;
+
+	serving->alive = NULL;
+	if (hm_service_alive_ms() == 0)
+		return;
+	hm_priv_state(HM_SERVICE_ALIVE, 0);
+	serving->alive = hm_timer_start(hm_service_alive_ms(), alive, serving);
+}
+
+/* The first one is part of the start. */
+static void
+on_reload(int result, void *arg)
+{
+	struct serving *serving = arg;
+
+	if (serving->ready)
+		hm_priv_state(result > 0 ? HM_SERVICE_RELOADING :
+		    result < 0 ? HM_SERVICE_REFUSED : HM_SERVICE_READY,
+		    serving->core->last_number);
+}
 
 static void
 reload_fiber(void *arg)
@@ -230,7 +260,8 @@ start_fiber(void *arg)
 		stop(serving);
 		return;
 	}
-	hm_priv_ready();
+	serving->ready = true;
+	on_reload(0, serving);
 	hm_log(HM_LOG_INFO, "ready", hm_f("version", PACKAGE_VERSION));
 	if (serving->opts->ready != NULL)
 		serving->opts->ready(serving->core, serving->opts->arg);
@@ -252,7 +283,9 @@ hm_server_run(const struct hm_server_opts *opts)
 	}
 	serving.core = hm_core_new(&core_opts);
 	serving.core->stop = stop;
-	serving.core->stop_arg = &serving;
+	serving.core->reloads = on_reload;
+	serving.core->server = &serving;
+	alive(&serving);
 	hm_loop_on_signal(SIGHUP, on_reload_signal, &serving);
 	hm_loop_on_signal(SIGTERM, on_stop_signal, &serving);
 	hm_loop_on_signal(SIGINT, on_stop_signal, &serving);
@@ -320,11 +353,29 @@ run_worker(void *arg)
 	return hm_server_run(&opts);
 }
 
+/* Made by root, and nothing is in it: a service manager does that. */
+static bool
+is_fresh(const char *dir)
+{
+	struct stat st;
+	DIR *d = opendir(dir);
+	struct dirent *e = NULL;
+
+	if (d == NULL)
+		return false;
+	while ((e = readdir(d)) != NULL && e->d_name[0] == '.' &&
+	    (e->d_name[1] == '\0' || strcmp(e->d_name, "..") == 0))
+		;
+	closedir(d);
+	return e == NULL && stat(dir, &st) == 0 && st.st_uid == 0;
+}
+
 /* The data directory is made by root and given to the user. */
 static int
 make_data_dir(const char *dir, const struct hm_privsep *p)
 {
-	if (mkdir(dir, 0750) == 0 && chown(dir, p->uid, p->gid) < 0) {
+	if ((mkdir(dir, 0750) == 0 || is_fresh(dir)) &&
+	    chown(dir, p->uid, p->gid) < 0) {
 		fprintf(stderr, "hermod: %s: %m\n", dir);
 		return -1;
 	}
@@ -413,6 +464,7 @@ hm_program_serve(const struct hm_options *options, struct hm_argv argv)
 		fprintf(stderr, "hermod: usage: hermod [-c DIR] serve\n");
 		return HM_EXIT_USAGE;
 	}
+	hm_service_init();
 	if (geteuid() == 0)
 		return serve_as_root(options);
 	return hm_serve_alone(options, &opts);

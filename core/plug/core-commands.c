@@ -197,7 +197,7 @@ run_stop(struct hm_cmd *cmd)
 {
 	if (cmd->core->stop == NULL)
 		return hm_cmd_error(cmd, "this server cannot be stopped so");
-	cmd->core->stop(cmd->core->stop_arg);
+	cmd->core->stop(cmd->core->server);
 	return HM_EXIT_OK;
 }
 

@@ -50,7 +50,9 @@ struct hm_core {
 	bool stopping;                 /* no generation starts any more */
 	struct hm_cond changed;        /* a reload ended, a generation closed */
 	void (*stop)(void *arg);       /* asked to stop by a command */
-	void *stop_arg;
+	/* A reload begins (result 1) or has ended (0, or -HM_E… if refused). */
+	void (*reloads)(int result, void *arg);
+	void *server;                  /* for these */
 	uint64_t session_key, last_session;
 };
 

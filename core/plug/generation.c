@@ -261,6 +261,8 @@ hm_reload(struct hm_core *core, struct hm_errs *errs)
 		if ((r = hm_wait(&core->changed, -1)) < 0)
 			return r;
 	core->reloading = true;
+	if (core->reloads != NULL)
+		core->reloads(1, core->server);
 	gen = hm_generation_prepare(core, errs);
 	if (gen == NULL) {
 		r = -HM_ESYNTAX;
@@ -271,6 +273,8 @@ hm_reload(struct hm_core *core, struct hm_errs *errs)
 			hm_generation_start(gen);
 	}
 	core->reloading = false;
+	if (core->reloads != NULL)
+		core->reloads(r, core->server);
 	hm_wake(&core->changed);
 	return r;
 }

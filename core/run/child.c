@@ -154,10 +154,16 @@ hm_priv_open(const char *path, struct hm_err *reterr)
 }
 
 void
-hm_priv_ready(void)
+hm_priv_state(enum hm_service_state state, uint64_t generation)
 {
-	struct hm_priv_request req = { .op = HM_PRIV_READY };
+	struct hm_priv_request req = { .op = HM_PRIV_STATE, .state = state,
+	    .generation = generation };
 
-	if (parent.sock >= 0)
+	if (parent.sock >= 0) {
 		tell(&req);
+		return;
+	}
+	hm_service_tell(state, generation);
+	if (state == HM_SERVICE_READY)
+		hm_service_unused();
 }

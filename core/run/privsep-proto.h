@@ -5,11 +5,13 @@
 #include <hermod/err.h>
 #include <hermod/net.h>
 
+#include "service.h"
+
 enum hm_priv_op {
 	HM_PRIV_LISTEN = 1,
 	HM_PRIV_UNLISTEN = 2,
 	HM_PRIV_OPEN = 3,
-	HM_PRIV_READY = 4,
+	HM_PRIV_STATE = 4,
 };
 
 /* One packet each way; LISTEN and OPEN are answered, with a descriptor if rc is
@@ -17,6 +19,8 @@ enum hm_priv_op {
 struct hm_priv_request {
 	enum hm_priv_op op;
 	int backlog;
+	enum hm_service_state state;
+	uint64_t generation;
 	struct hm_sockaddr addr;
 	char path[1024];
 };

@@ -88,6 +88,7 @@ be_worker(struct supervisor *s, int sock, pid_t parent)
 	for (i = 0; i < s->n_bound; i++)
 		close(s->bound[i].fd);
 	close(s->signals);
+	hm_service_forget();
 	if (s->p->drop)
 		drop_privileges(s->p);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -245,6 +246,16 @@ now_ready(struct supervisor *s)
 }
 
 static void
+new_state(struct supervisor *s, const struct hm_priv_request *req)
+{
+	if (req->state == HM_SERVICE_READY)
+		now_ready(s);
+	hm_service_tell(req->state, req->generation);
+	if (req->state == HM_SERVICE_READY)
+		hm_service_unused();
+}
+
+static void
 serve(struct supervisor *s)
 {
 	struct hm_priv_request req;
@@ -278,8 +289,8 @@ serve(struct supervisor *s)
 		if (b)
 			drop_bound(s, b);
 		break;
-	case HM_PRIV_READY:
-		now_ready(s);
+	case HM_PRIV_STATE:
+		new_state(s, &req);
 		break;
 	}
 }
@@ -321,6 +332,7 @@ buried(struct supervisor *s, int wstatus)
 		return false;
 	hm_log(HM_LOG_ERROR, "the worker died and is started again",
 	    hm_f("status", s->status));
+	hm_service_tell(HM_SERVICE_FAILED, 0);
 	plan_restart(s);
 	return true;
 }
@@ -349,6 +361,8 @@ handle_signal(struct supervisor *s)
 	case SIGCHLD:
 		return bury(s);
 	case SIGHUP:
+		/* The next worker will read what there is now. */
+		hm_service_tell(HM_SERVICE_RELOADING, 0);
 		if (s->p->reload)
 			s->p->reload(s->p->arg);
 		if (s->pid > 0)
@@ -358,11 +372,24 @@ handle_signal(struct supervisor *s)
 		if (s->pid <= 0)
 			return false;
 		kill(s->pid, (int)si.ssi_signo == SIGINT ? SIGINT : SIGTERM);
-		if (!s->ending)
+		if (!s->ending) {
+			hm_service_tell(HM_SERVICE_STOPPING, 0);
 			s->end_ms = hm_now_ms() + END_MS;
+		}
 		s->ending = true;
 		return true;
 	}
+}
+
+/* While there is no worker, nobody else says that all is in order. */
+static int64_t
+wait_for_restart(struct supervisor *s, int64_t now)
+{
+	int64_t every = hm_service_alive_ms();
+
+	hm_service_tell(HM_SERVICE_ALIVE, 0);
+	return every > 0 && s->restart_ms > now + every ? now + every :
+	    s->restart_ms;
 }
 
 /* Does what the clock asks for; returns how long to sleep. */
@@ -378,7 +405,7 @@ on_time(struct supervisor *s)
 		kill(s->pid, SIGKILL);
 	}
 	if (s->pid == 0)
-		at = s->restart_ms;
+		at = wait_for_restart(s, now);
 	else if (s->ending && !s->killed)
 		at = s->end_ms;
 	return at == 0 ? -1 : at > now ? (int)(at - now) : 0;

@@ -13,6 +13,8 @@
 
 #include <hermod/net.h>
 
+#include "service.h"
+
 /* ---- worker side; any thread; without a parent all is done directly ---- */
 
 /* A listening, non-blocking socket for addr, or -HM_E…. Unix sockets are made by
@@ -24,9 +26,9 @@ void hm_priv_unlisten(const struct hm_sockaddr *addr);
 /* A descriptor to read the file; the parent is asked only for what the worker
  * may not open itself. */
 int hm_priv_open(const char *path, struct hm_err *reterr);
-/* The worker serves: from now on it is restarted when it dies. Sockets that it
- * did not ask for are closed. */
-void hm_priv_ready(void);
+/* For the service manager. Since a worker is ready, it is restarted when it dies;
+ * sockets that it did not ask for are closed. */
+void hm_priv_state(enum hm_service_state state, uint64_t generation);
 
 /* ---- parent side; a process with one thread and no loop ---- */
 

@@ -111,8 +111,10 @@ hm_sandbox_allow(const char *path, unsigned access)
 {
 	bool write = access & HM_SANDBOX_WRITE;
 	char *real = realpath(path, NULL);
+	struct stat st;
+	bool folder = real && stat(real, &st) == 0 && S_ISDIR(st.st_mode);
 
-	if (access & HM_SANDBOX_BESIDE) {
+	if (access & HM_SANDBOX_BESIDE && !folder) {
 		add_folder(path, write);
 		if (real)
 			add_folder(real, write);

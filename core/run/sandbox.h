@@ -23,8 +23,8 @@ enum hm_sandbox_mode {
 enum hm_sandbox_access {
 	HM_SANDBOX_READ = 1,
 	HM_SANDBOX_WRITE = 2,      /* and read, make, rename, remove */
-	/* The files at and beside the path as well: it may be replaced by a
-	 * rename. Not if that would be a folder such as /etc. */
+	/* What lies beside a file as well: it may be replaced by a rename. Not
+	 * if that would be all of a folder such as /etc. */
 	HM_SANDBOX_BESIDE = 4,
 };
 

@@ -11,6 +11,7 @@
 #include <hermod/err.h>
 
 #include "sandbox.h"
+#include "service.h"
 
 /* Options that accepted connections inherit. */
 static void
@@ -59,6 +60,10 @@ hm_socket_listen(const struct hm_sockaddr *addr, int backlog,
 
 	if (rc != 0)
 		return hm_err_set(reterr, rc, "not an address to listen on");
+	if ((fd = hm_service_socket(addr)) >= 0) {
+		set_options(fd, addr);
+		return fd;
+	}
 	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return hm_err_errno(reterr, errno, "socket for %s",

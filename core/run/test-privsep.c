@@ -113,7 +113,7 @@ worker(void *arg)
 	signal(SIGTERM, on_signal);
 	sh->starts++;
 	ask_for_things();
-	hm_priv_ready();
+	hm_priv_state(HM_SERVICE_READY, 1);
 	if (sh->starts == 1)
 		abort();
 	sh->worker = getpid();
@@ -279,7 +279,7 @@ test_alone(void)
 	close(fd);
 	is_int(hm_priv_open("/nonexistent/file", &err), -HM_ENOENT, "none: %s",
 	    err.text);
-	hm_priv_ready();
+	hm_priv_state(HM_SERVICE_READY, 1);
 }
 
 int

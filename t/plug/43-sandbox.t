@@ -131,15 +131,15 @@ else
 	gives 1 'started in a sandbox without it; restart' \
 	    'a new folder of modules: restart' hermod reload
 fi
+rm "$conf/conf.d/probe2.yaml"
 if [ "$landlock" = 0 ]; then
 	skip 'a new place for the control socket: no sandbox for files'
 else
-	settings "module-path: [$trash/more]" "control-socket: $trash/more/ctl"
+	settings "control-socket: $trash/more/ctl"
 	kill -HUP "$server"
 	wait_for grep -q 'cannot listen.*in a sandbox without it' "$trash/log"
 	ok $? 'a new place for the control socket: restart'
 fi
-rm "$conf/conf.d/probe2.yaml"
 settings
 stop_server
 ok $? 'the server ended well'
