@@ -115,6 +115,25 @@ tell_options(FILE *out, const struct hm_opt *table, const void *conf,
 		    depth);
 }
 
+static void
+tell_generation(FILE *out, const struct hm_generation *gen)
+{
+	const struct hm_server_conf *conf = &gen->config->server;
+
+	fprintf(out, "user %s%c", conf->user, '\0');
+	if (conf->group != NULL)
+		fprintf(out, "group %s%c", conf->group, '\0');
+	fprintf(out, "data %s%c", conf->data_dir, '\0');
+	fprintf(out, "write %s%c", conf->control_socket, '\0');
+	tell_folders(out, hm_str(hm_search_path(gen->core, gen->config,
+	    gen->arena)));
+	tell_folders(out, HM_STR(HM_MODULEDIR));
+	tell_options(out, hm_server_options, conf, 0);
+	for (size_t i = 0; i < gen->n_mods; i++)
+		tell_options(out, gen->mods[i]->def->options,
+		    gen->mods[i]->conf, 0);
+}
+
 static int
 tell_all(const struct hm_options *options, FILE *out)
 {
@@ -124,26 +143,19 @@ tell_all(const struct hm_options *options, FILE *out)
 	struct hm_errs *errs = hm_errs_new(core->arena);
 	struct hm_generation *gen = hm_generation_prepare(core, errs);
 	struct hm_buf text = { 0 };
+	bool good = gen != NULL;
 
 	if (hm_errs_count(errs) > 0 || hm_errs_warnings(errs) > 0) {
 		hm_errs_print(errs, &text);
 		fwrite(text.p, 1, text.len, stderr);
+		hm_buf_release(&text);
 	}
-	if (gen == NULL)
-		return 1;
-	fprintf(out, "user %s%c", gen->config->server.user, '\0');
-	if (gen->config->server.group != NULL)
-		fprintf(out, "group %s%c", gen->config->server.group, '\0');
-	fprintf(out, "data %s%c", gen->config->server.data_dir, '\0');
-	fprintf(out, "write %s%c", gen->config->server.control_socket, '\0');
-	tell_folders(out, hm_str(hm_search_path(core, gen->config,
-	    gen->arena)));
-	tell_folders(out, HM_STR(HM_MODULEDIR));
-	tell_options(out, hm_server_options, &gen->config->server, 0);
-	for (size_t i = 0; i < gen->n_mods; i++)
-		tell_options(out, gen->mods[i]->def->options,
-		    gen->mods[i]->conf, 0);
-	return fflush(out) == 0 ? 0 : 1;
+	if (good) {
+		tell_generation(out, gen);
+		hm_generation_drop(gen);
+	}
+	hm_core_free(core);
+	return good && fflush(out) == 0 ? 0 : 1;
 }
 
 /* ---- the parent: what was told ---- */

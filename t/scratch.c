@@ -103,7 +103,7 @@ scratch_small_disk(const char *path, unsigned kilobytes)
 		if (!write_file("/proc/self/gid_map", text))
 			return false;
 	}
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
 		return false;
 	snprintf(text, sizeof(text), "size=%uk", kilobytes);
 	return mount("tmpfs", path, "tmpfs", 0, text) == 0;

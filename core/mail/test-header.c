@@ -193,7 +193,8 @@ test_words(void)
 	hm_words_decode(&out, hm_buf_view(&in));
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
 	is_int(out.len, in.len, "words without end stay");
-	ok(to.tv_sec - from.tv_sec <= 1, "and cost little");
+	/* Looking for each end anew would take minutes. */
+	ok(to.tv_sec - from.tv_sec <= 10, "and cost little");
 	hm_buf_release(&in);
 	hm_buf_release(&out);
 }
