@@ -118,12 +118,18 @@ class Server:
 
     def start(self):
         log = open(self.log, "ab")
+        begin = log.tell()
         self.process = subprocess.Popen(
             [HERMOD, "-c", self.path("etc"), "serve"]
             if os.getuid() or self.privsep else
             [HERMOD, "localserve", "--dir", self.path("etc")],
             stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self.wait_ready()
+        # Other ports may be opened after that one.
+        while b" m=ready " not in open(self.log, "rb").read()[begin:]:
+            if self.process.poll() is not None:
+                raise RuntimeError("the server ended:\n" + self.read_log())
+            time.sleep(0.02)
 
     def wait_ready(self):
         end = time.monotonic() + 60
