@@ -3,6 +3,7 @@
 
 #include <hermod/spool.h>
 
+#include <pthread.h>
 #include <time.h>
 
 static const char *const initial[] = { "Drafts: drafts", "Sent: sent",
@@ -15,14 +16,18 @@ kit_of(struct store *st)
 	return (struct kit *)(void *)((char *)st - offsetof(struct kit, st));
 }
 
+/* Tests may have several threads where the server has one. */
 static void
 count_event(struct store *st, enum store_event kind,
     const struct hm_change *change)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	struct kit *k = kit_of(st);
 
+	pthread_mutex_lock(&lock);
 	k->events[kind]++;
 	k->last[kind] = *change;
+	pthread_mutex_unlock(&lock);
 }
 
 void
