@@ -419,8 +419,11 @@ hm_tls_client(const char *ca_file, bool verify, struct hm_tls **ret,
 		rc = hm_err_set(reterr, -HM_ETLS, "TLS could not be set up");
 	if (rc == 0)
 		rc = set_versions(tls, NULL, reterr);
-	if (rc == 0 && (verify || ca_file))
-		rc = set_trust(tls, ca_file, reterr);
+	/* A system without authorities can still be lenient. */
+	if (rc == 0)
+		rc = set_trust(tls, ca_file, verify || ca_file ? reterr : NULL);
+	if (!verify && !ca_file)
+		rc = 0;
 	if (rc != 0) {
 		tls_free(tls);
 		return rc;

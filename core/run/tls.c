@@ -373,6 +373,58 @@ hm_io_tls_alpn(const struct hm_io *io)
 	return (struct hm_str){ (const char *)d.data, d.size };
 }
 
+size_t
+hm_io_tls_peer_certs(const struct hm_io *io, struct hm_arena *arena,
+    const struct hm_str **ret)
+{
+	unsigned n = 0;
+	const gnutls_datum_t *chain = io->tls == NULL ? NULL :
+	    gnutls_certificate_get_peers(io->tls->session, &n);
+	struct hm_str *certs = hm_alloc_array(arena, n + 1, sizeof(*certs));
+
+	for (unsigned i = 0; i < n; i++)
+		certs[i] = hm_str_dup(arena, hm_str_n((char *)chain[i].data,
+		    chain[i].size));
+	*ret = certs;
+	return n;
+}
+
+static enum hm_tls_fault
+fault_of(unsigned status)
+{
+	const unsigned times = GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED;
+	const unsigned minor = GNUTLS_CERT_INVALID |
+	    GNUTLS_CERT_UNEXPECTED_OWNER | times;
+
+	if (status & ~minor)
+		return HM_TLS_FAULT_UNTRUSTED;
+	if (status & times)
+		return HM_TLS_FAULT_EXPIRED;
+	return status & GNUTLS_CERT_UNEXPECTED_OWNER ? HM_TLS_FAULT_NAME :
+	    HM_TLS_FAULT_UNTRUSTED;
+}
+
+int
+hm_io_tls_verify(const struct hm_io *io, const char *host,
+    enum hm_tls_fault *ret_fault, struct hm_err *reterr)
+{
+	unsigned status = GNUTLS_CERT_INVALID;
+	gnutls_datum_t text;
+
+	*ret_fault = HM_TLS_FAULT_NONE;
+	if (io->tls != NULL && gnutls_certificate_verify_peers3(
+	    io->tls->session, host, &status) == 0 && status == 0)
+		return 0;
+	*ret_fault = fault_of(status);
+	if (gnutls_certificate_verification_status_print(status,
+	    GNUTLS_CRT_X509, &text, 0) < 0)
+		return hm_err_set(reterr, -HM_ETLS, "TLS: no certificate");
+	hm_err_set(reterr, -HM_ETLS, "TLS: %.*s", (int)text.size,
+	    (char *)text.data);
+	gnutls_free(text.data);
+	return -HM_ETLS;
+}
+
 static bool
 binding_type(gnutls_session_t session, const char *type,
     gnutls_channel_binding_t *ret)

@@ -77,6 +77,21 @@ HM_API const char *hm_io_tls_cipher(const struct hm_io *io);
 HM_API const char *hm_io_tls_sni(const struct hm_io *io);
 /* The protocol agreed on by ALPN; absent if none was. Borrowed. */
 HM_API struct hm_str hm_io_tls_alpn(const struct hm_io *io);
+/* The peer's certificates in DER, leaf first, in the arena; 0: it sent none.
+ * Since 1.1. */
+HM_API size_t hm_io_tls_peer_certs(const struct hm_io *io,
+    struct hm_arena *arena, const struct hm_str **ret);
+/* Whether these certificates lead to an authority that the stream's settings
+ * trust, are valid now, and name that host; for settings that did not verify by
+ * themselves. 0, or -HM_ETLS with what is wrong first. Since 1.1. */
+enum hm_tls_fault {
+	HM_TLS_FAULT_NONE = 0,
+	HM_TLS_FAULT_UNTRUSTED = 1,
+	HM_TLS_FAULT_EXPIRED = 2,
+	HM_TLS_FAULT_NAME = 3,
+};
+HM_API int hm_io_tls_verify(const struct hm_io *io, const char *host,
+    enum hm_tls_fault *ret_fault, struct hm_err *reterr);
 /* Channel binding data of this connection: "tls-exporter" (RFC 9266) or
  * "tls-unique" (RFC 5929; only TLS 1.2 with extended master secret). Appends
  * raw bytes; -HM_EUNSUPPORTED where it does not exist. */

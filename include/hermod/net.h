@@ -46,6 +46,8 @@ struct hm_tls;
 HM_API int hm_tls_server(const struct hm_tls_cert *certs, size_t n,
     const char *min_version, const char *alpn, struct hm_tls **ret,
     struct hm_err *reterr);
+/* Trusts the authorities in ca_file, or the system's. Without verify every
+ * certificate is taken; hm_io_tls_verify() can tell afterwards. */
 HM_API int hm_tls_client(const char *ca_file, bool verify,
     struct hm_tls **ret, struct hm_err *reterr);
 HM_API struct hm_tls *hm_tls_ref(struct hm_tls *tls);

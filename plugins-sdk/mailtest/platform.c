@@ -57,7 +57,8 @@ write_file(struct mt *t, const char *name, struct hm_str text, bool append)
 	    (int)slash, name)), 0700) == 0 || errno == EEXIST;
 	FILE *f = fopen(path, append ? "a" : "w");
 
-	good &= f != NULL && (text.len == 0 ||
+	/* It may hold a secret, which the server wants to see kept. */
+	good &= f != NULL && fchmod(fileno(f), 0600) == 0 && (text.len == 0 ||
 	    fwrite(text.p, 1, text.len, f) == text.len);
 
 	if (f != NULL && fclose(f) != 0)

@@ -115,6 +115,7 @@ class Server:
                 if "enabled:" not in extra:
                     f.write("enabled: yes\n")
                 f.write(texts.get(name, "") + extra)
+                os.fchmod(f.fileno(), 0o600)   # there may be secrets
 
     def start(self):
         log = open(self.log, "ab")
