@@ -74,8 +74,8 @@ read_symbols(struct hm_arena *arena, struct hm_str file,
 	return 0;
 }
 
-static int
-find_symbols(struct hm_arena *arena, struct hm_str file, struct pt_symbol **ret,
+int
+pt_symbols_in(struct hm_arena *arena, struct hm_str file, struct pt_symbol **ret,
     size_t *ret_n)
 {
 	Elf64_Shdr table, strings;
@@ -105,7 +105,7 @@ pt_symbols(struct hm_arena *arena, const char *path, struct pt_symbol **ret,
 
 	if (r < 0)
 		return r;
-	if (find_symbols(arena, file, ret, ret_n) < 0)
+	if (pt_symbols_in(arena, file, ret, ret_n) < 0)
 		return hm_err_set(reterr, -HM_ESYNTAX, "it is not a shared "
 		    "object for this machine, or its tables are damaged");
 	return 0;

@@ -85,5 +85,8 @@ struct pt_symbol {
 /* Their number in *ret, which lies in arena; -HM_ESYNTAX with the reason. */
 int pt_symbols(struct hm_arena *arena, const char *path, struct pt_symbol **ret,
     size_t *ret_n, struct hm_err *reterr);
+/* The same for the bytes of one. */
+int pt_symbols_in(struct hm_arena *arena, struct hm_str file,
+    struct pt_symbol **ret, size_t *ret_n);
 
 #endif

@@ -72,7 +72,7 @@ printf '.Dd x\n.Ss invented\n' > man/hermod-hooks.7
 } > core/base/long.c
 
 mkdir -p t/lint t/sdk/abi-1.0/hermod
-cp "$real/t/lint/abi.py" t/lint/
+cp "$real/t/lint/abi.py" "$real/t/lint/sdkman.py" t/lint/
 for d in include t/sdk/abi-1.0; do
 	now=$([ $d = include ] && echo yes)
 	cat > $d/hermod/abi.h <<-END
@@ -127,5 +127,6 @@ finds 09-abi.t "what was added since" "was not raised"
 finds 09-abi.t "structs of abi-1.0 that" hm_fixed
 finds 09-abi.t "functions of abi-1.0 have" hm_foo
 finds 09-abi.t "functions of abi-1.0 are" hm_foo
+finds 10-sdkman.t "hermod-hooks(7) agrees" forgotten
 
 finish

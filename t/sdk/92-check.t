@@ -89,8 +89,8 @@ for where in AT_LOAD AT_OPEN; do
 	finds "$where: threads" "threads\|bytes of memory" -D$where -DLEAK_THREAD
 done
 finds "a plugin that stays loaded" "stays loaded" -Wl,-z,nodelete
-finds "a crash when it is opened" "SIGSEGV, when opening it" -DCRASH
-finds "a crash when it is loaded" "SIGSEGV, when " -DCRASH -DAT_LOAD
+finds "a crash when it is opened" "SIGABRT, when opening it" -DCRASH
+finds "a crash when it is loaded" "SIGABRT, when " -DCRASH -DAT_LOAD
 finds "a sudden end" "ended with status 0, when " -DQUIT -DAT_LOAD
 
 build -DHANG
