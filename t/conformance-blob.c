@@ -961,7 +961,8 @@ test_kill(void)
 static void
 fill_disk(const char *disk)
 {
-	uint64_t *ids = hm_xalloc(10000 * sizeof(*ids)), id;
+	static uint64_t ids[10000];
+	uint64_t id;
 	char ballast[300];
 	unsigned i, n;
 	int r = 0, fd;

@@ -337,8 +337,11 @@ fill_disk(const char *dir, uint64_t reserve)
 	    bdb_verify(env, NULL, NULL, NULL) != 0)
 		_exit(5);
 	span = (struct span){ .table = left, .from = 2000000, .to = 2000100 };
-	if (bdb_run(env, HM_KV_DURABLE, put_span, &span, &err) < 0)
+	if (bdb_run(env, HM_KV_DURABLE, put_span, &span, &err) < 0) {
+		diag("with room again: %s", err.text);
+		fflush(stdout);
 		_exit(6);
+	}
 	bdb_close(env);
 	_exit(0);
 }

@@ -553,7 +553,9 @@ run_series(bool journal, unsigned cuts, size_t *ret_bytes)
 	const char *name = journal ? "with" : "without";
 	const char *dir = scratch_path("%s", name);
 	const char *base = scratch_path("%s-base", name);
-	struct disk_state *d = hm_xalloc(sizeof(*d));
+	/* Not on the heap: memcheck sees no leak in a child that just ends. */
+	static struct disk_state states[2];
+	struct disk_state *d = &states[journal];
 	unsigned i, good = 0, seed = getenv("SEED") ?
 	    (unsigned)strtoul(getenv("SEED"), NULL, 10) : 1;
 	char *bytes;
@@ -588,7 +590,6 @@ run_series(bool journal, unsigned cuts, size_t *ret_bytes)
 	free(bytes);
 	for (i = 0; i < d->n; i++)
 		free(d->files[i].bytes);
-	free(d);
 	return good;
 }
 
