@@ -23,7 +23,9 @@
 #include "core/plug/core.h"
 #include "core/plug/generation.h"
 #include "core/plug/lock.h"
+#include "core/plug/offender.h"
 #include "core/run/fiber-private.h"
+#include "core/run/guard.h"
 #include "core/run/loop.h"
 #include "core/run/privsep.h"
 
@@ -40,6 +42,7 @@ struct serving {
 	struct hm_core *core;
 	const char *data_dir;          /* NULL until the pid file is ours */
 	int lock;
+	int record;                    /* of crashes */
 	int status;
 	bool ready, stopping;
 	struct hm_timer *alive;
@@ -218,6 +221,7 @@ take_data_dir(struct serving *serving, struct hm_err *reterr)
 	if (serving->lock < 0)
 		return serving->lock;
 	hm_code_sweep(hm_core_copy_dir(arena, dir));
+	serving->record = hm_offenders_judge(&config->server);
 	r = hm_pid_write(dir, serving->opts->pid ? serving->opts->pid :
 	    getpid(), reterr);
 	if (r == 0)
@@ -232,6 +236,8 @@ start(struct serving *serving, struct hm_errs *errs)
 	struct hm_err err = { 0 };
 	int r = take_data_dir(serving, &err);
 
+	hm_guard_on_hog(hm_stats_hog, serving->core);
+	hm_guard_begin(serving->record, hm_priv_has_parent());
 	if (r == 0 && (r = hm_reload(serving->core, errs)) < 0)
 		return r;
 	if (r == 0 && serving->data_dir == NULL)
@@ -272,9 +278,9 @@ hm_server_run(const struct hm_server_opts *opts)
 {
 	struct hm_core_opts core_opts = {
 		.conf_dir = opts->conf_dir, .module_path = opts->module_path,
-		.copy_code = true, .control = true,
+		.copy_code = true, .control = true, .lenient = true,
 	};
-	struct serving serving = { .opts = opts, .lock = -1 };
+	struct serving serving = { .opts = opts, .lock = -1, .record = -1 };
 	struct hm_err err = { 0 };
 
 	if (hm_loop_init(&err) < 0) {
@@ -293,6 +299,9 @@ hm_server_run(const struct hm_server_opts *opts)
 	hm_fiber_start(NULL, "start", start_fiber, &serving);
 	hm_loop_run();
 	hm_loop_free(END_MS);
+	hm_guard_end();
+	if (serving.record >= 0)
+		close(serving.record);
 	if (serving.data_dir != NULL)
 		hm_pid_remove(serving.data_dir);
 	if (serving.lock >= 0)
@@ -437,6 +446,24 @@ serve_as_root(const struct hm_options *options)
 	return r;
 }
 
+/* Nobody else to become; the parent is there to start the worker again. */
+static int
+serve_as_user(const struct hm_options *options)
+{
+	struct parent parent = { .options = options };
+	struct hm_privsep p = { .may_listen = may_listen, .may_open = may_open,
+	    .reload = parent_reload, .worker = run_worker, .arg = &parent };
+	int r = HM_EXIT_NO;
+
+	parent.grants = hm_grants_read(options);
+	if (parent.grants != NULL)
+		r = hm_privsep_run(&p);
+	else
+		not_started();
+	hm_grants_free(parent.grants);
+	return r;
+}
+
 int
 hm_serve_alone(const struct hm_options *options, struct hm_server_opts *opts)
 {
@@ -457,15 +484,10 @@ hm_serve_alone(const struct hm_options *options, struct hm_server_opts *opts)
 int
 hm_program_serve(const struct hm_options *options, struct hm_argv argv)
 {
-	struct hm_server_opts opts = { .conf_dir = options->conf_dir,
-	    .module_path = options->module_path };
-
 	if (argv.n > 0) {
 		fprintf(stderr, "hermod: usage: hermod [-c DIR] serve\n");
 		return HM_EXIT_USAGE;
 	}
 	hm_service_init();
-	if (geteuid() == 0)
-		return serve_as_root(options);
-	return hm_serve_alone(options, &opts);
+	return geteuid() == 0 ? serve_as_root(options) : serve_as_user(options);
 }

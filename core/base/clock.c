@@ -4,6 +4,8 @@
 
 #include <hermod/clock.h>
 
+#include "clock-private.h"
+
 static struct {
 	atomic_bool on;
 	atomic_int_fast64_t now_ms, wall_ms;
@@ -24,6 +26,17 @@ hm_now_ms(void)
 	if (atomic_load_explicit(&virtual.on, memory_order_acquire))
 		return atomic_load(&virtual.now_ms);
 	return read_ms(CLOCK_MONOTONIC);
+}
+
+int64_t
+hm_now_ns(void)
+{
+	struct timespec ts;
+
+	if (atomic_load_explicit(&virtual.on, memory_order_acquire))
+		return atomic_load(&virtual.now_ms) * 1000000;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 int64_t

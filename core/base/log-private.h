@@ -19,4 +19,7 @@ struct hm_log_ctx {
 struct hm_log_ctx *hm_log_ctx_swap(struct hm_log_ctx *ctx);
 void hm_log_ctx_release(struct hm_log_ctx *ctx);
 
+/* Called for each line at the level of errors, in the thread that logs it. */
+void hm_log_on_error(void (*fn)(void));
+
 #endif

@@ -31,6 +31,7 @@ static const char *const level_names[] = {
 };
 
 static atomic_int current_level = HM_LOG_INFO;
+static void (*_Atomic on_error)(void);
 
 static struct {
 	pthread_mutex_t lock;
@@ -199,6 +200,8 @@ hm_log_event(enum hm_loglevel level, const char *event,
 	void (*fn)(enum hm_loglevel, struct hm_str, void *);
 	void *arg;
 
+	if (level == HM_LOG_ERROR && atomic_load(&on_error))
+		atomic_load(&on_error)();
 	hm_buf_printf(&line, "l=%s m=", level_names[level]);
 	add_value(&line, hm_str(event));
 	for (; fields->key; fields++)
@@ -219,6 +222,12 @@ hm_log_event(enum hm_loglevel level, const char *event,
 		to_stderr(hm_buf_view(&line));
 	hm_buf_release(&line);
 	errno = saved_errno;
+}
+
+void
+hm_log_on_error(void (*fn)(void))
+{
+	atomic_store(&on_error, fn);
 }
 
 bool

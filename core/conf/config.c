@@ -47,6 +47,23 @@ by_bytes(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+/* What is not said for a hook is as the module has it. */
+static void
+complete_hooks(struct hm_config_module *m)
+{
+	for (size_t i = 0; m->hooks != NULL && i < m->hooks->n; i++) {
+		struct hm_config_hook *hook =
+		    (struct hm_config_hook *)m->hooks->at + i;
+		const struct hm_node *node = hm_node_get(hm_node_get(m->node,
+		    "hooks"), m->hooks->names[i]);
+
+		if (node == NULL || hm_node_get(node, "on-fail") == NULL)
+			hook->on_fail = m->on_fail;
+		if (hook->deadline_ms == 0)
+			hook->deadline_ms = m->deadline_ms;
+	}
+}
+
 static void
 read_module(struct hm_arena *arena, const struct hm_config *config,
     struct hm_config_module *m, struct hm_errs *errs)
@@ -65,6 +82,7 @@ read_module(struct hm_arena *arena, const struct hm_config *config,
 		m->on_fail = config->server.on_fail;
 	if (m->deadline_ms == 0)
 		m->deadline_ms = config->server.hook_deadline_ms;
+	complete_hooks(m);
 }
 
 static void

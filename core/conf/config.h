@@ -35,6 +35,10 @@ struct hm_server_conf {
 	const struct hm_strlist *module_path;  /* absolute folders */
 	int on_fail;                /* enum hm_on_fail */
 	int64_t hook_deadline_ms;
+	int64_t loop_warn_ms, loop_limit_ms; /* 0: never */
+	int64_t crash_limit;        /* 0: no module is switched off */
+	int64_t crash_window_ms;
+	int64_t retire_after_ms;    /* 0: never */
 	const char *control_socket; /* absolute; never NULL */
 	int64_t workers;            /* threads for blocking work */
 	int sandbox;                /* enum hm_sandbox_mode */
@@ -48,6 +52,12 @@ struct hm_config_order {
 	const struct hm_strlist *before, *after;
 };
 
+/* "hooks: {rcpt_to: {on-fail: pass}}". */
+struct hm_config_hook {
+	int on_fail;                /* its own or the module's */
+	int64_t deadline_ms;        /* likewise */
+};
+
 /* One file of conf.d. */
 struct hm_config_module {
 	const char *name;           /* of the module, and of the file */
@@ -57,6 +67,7 @@ struct hm_config_module {
 	int on_fail;                /* enum hm_on_fail, its own or the server's */
 	int64_t deadline_ms;        /* likewise */
 	const struct hm_blocks *order; /* hook name: struct hm_config_order */
+	const struct hm_blocks *hooks; /* hook name: struct hm_config_hook */
 	const struct hm_node *node; /* the whole file, for places of mistakes */
 };
 

@@ -71,6 +71,21 @@ const struct hm_opt hm_server_options[] = {
 	HM_OPT_TIME(struct hm_server_conf, hook_deadline_ms, "10s",
 	    "Time that a module has for one decision.", .min = "100ms",
 	    .max = "10m"),
+	HM_OPT_TIME(struct hm_server_conf, loop_warn_ms, "1s",
+	    "A module that does not let others work for so long is named in the "
+	    "log; 0 for never.", .min = "0s", .max = "10m"),
+	HM_OPT_TIME(struct hm_server_conf, loop_limit_ms, "30s",
+	    "When nothing could work for so long the server is started again; 0 "
+	    "for never.", .min = "0s", .max = "1h"),
+	HM_OPT_INT(struct hm_server_conf, crash_limit, "3",
+	    "A module that made the server crash so often within crash-window is "
+	    "switched off, until \"hermod module enable\"; 0 for never.",
+	    .min = "0", .max = "1000"),
+	HM_OPT_TIME(struct hm_server_conf, crash_window_ms, "5m",
+	    "See crash-limit.", .min = "1s", .max = "1w"),
+	HM_OPT_TIME(struct hm_server_conf, retire_after_ms, "0s",
+	    "Sessions that began before a reload are asked to end after so long; "
+	    "0 for never.", .min = "0s", .max = "52w"),
 	HM_OPT_FILE(struct hm_server_conf, control_socket, NULL,
 	    "Socket that commands use to reach the running server. Without it "
 	    "\"ctl\" in data-dir."),
@@ -95,6 +110,16 @@ static const struct hm_opt order_options[] = {
 	HM_OPT_END
 };
 
+static const struct hm_opt hook_options[] = {
+	HM_OPT_ENUM(struct hm_config_hook, on_fail, NULL,
+	    "What counts when the module fails in this hook. Without it what the "
+	    "module's on-fail says.", on_fail),
+	HM_OPT_TIME(struct hm_config_hook, deadline_ms, NULL,
+	    "Time that the module has in this hook. Without it what the module's "
+	    "deadline says.", .min = "100ms", .max = "10m"),
+	HM_OPT_END
+};
+
 /* What every file of conf.d may say beside the module's own options. */
 const struct hm_opt hm_module_options[] = {
 	HM_OPT_BOOL(struct hm_config_module, enabled, "yes",
@@ -109,6 +134,8 @@ const struct hm_opt hm_module_options[] = {
 	    order_options,
 	    "Which modules this one goes before or after, for each hook by its "
 	    "name in hermod-hooks(7)."),
+	HM_OPT_BLOCKS(struct hm_config_module, hooks, struct hm_config_hook,
+	    hook_options, "Other settings for one hook, by its name."),
 	HM_OPT_END
 };
 

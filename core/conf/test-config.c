@@ -247,6 +247,7 @@ test_modules(void)
 	    "  rcpt_to:\n"
 	    "    before: [smtp]  # %s/conf.d/greylist.yaml:5\n"
 	    "    after: [spf]  # %s/conf.d/greylist.yaml:5\n"
+	    "hooks: {}  # not set\n"
 	    "listen: [127.0.0.1:10025, \"[::1]:10025\"]  # default\n"
 	    "delay: 5m  # default\n", top, top, top, top), "shown");
 	hm_buf_clear(&out);

@@ -51,23 +51,41 @@ hm_admin_before(const struct hm_link *a, const struct hm_link *b,
 	return by != NULL;
 }
 
-static int
-check_hook_names(const struct hm_mod *m, struct hm_errs *errs)
+static void
+check_hook_names(const struct hm_mod *m, const char *option,
+    const struct hm_blocks *blocks, struct hm_errs *errs)
 {
-	const struct hm_blocks *order = m->config ? m->config->order : NULL;
-	int r = 0;
+	for (size_t i = 0; blocks != NULL && i < blocks->n; i++) {
+		const struct hm_node *at = hm_node_get(m->config->node, option);
 
-	for (size_t i = 0; order != NULL && i < order->n; i++) {
-		const struct hm_node *at = hm_node_get(m->config->node, "order");
-
-		if (hm_hook_from_name(hm_str(order->names[i])) != HM_HOOK_NONE)
-			continue;
-		hm_node_error(hm_node_get(at, order->names[i]), errs,
-		    "there is no hook \"%s\"; hermod-hooks(7) lists them",
-		    order->names[i]);
-		r = -HM_ESYNTAX;
+		if (hm_hook_from_name(hm_str(blocks->names[i])) == HM_HOOK_NONE)
+			hm_node_error(hm_node_get(at, blocks->names[i]), errs,
+			    "there is no hook \"%s\"; hermod-hooks(7) lists "
+			    "them", blocks->names[i]);
 	}
-	return r;
+}
+
+/* What counts when this place fails, and when it is late. */
+static void
+take_settings(struct hm_link *link)
+{
+	const struct hm_config_module *config = link->mod->config;
+	const struct hm_blocks *hooks = config ? config->hooks : NULL;
+
+	link->timeout_ms = INT64_MAX / 4;
+	if (config == NULL)
+		return;
+	link->on_fail = config->on_fail;
+	link->timeout_ms = config->deadline_ms;
+	for (size_t i = 0; hooks != NULL && i < hooks->n; i++) {
+		const struct hm_config_hook *own =
+		    (const struct hm_config_hook *)hooks->at + i;
+
+		if (strcmp(hooks->names[i], hm_hook_name(link->hook->id)) != 0)
+			continue;
+		link->on_fail = own->on_fail;
+		link->timeout_ms = own->deadline_ms;
+	}
 }
 
 /* ---- sorting ---- */
@@ -196,19 +214,27 @@ add_links(struct hm_generation *gen, struct hm_mod *m, bool only_count)
 		link->mod = m;
 		link->hook = h;
 		link->stats = hm_core_stats(gen->core, m->name, h->id);
+		take_settings(link);
 	}
 }
 
 int
 hm_chains_build(struct hm_generation *gen, struct hm_errs *errs)
 {
+	size_t before = hm_errs_count(errs);
 	int r = 0;
 
 	for (size_t i = 0; i < gen->n_mods; i++) {
-		if (check_hook_names(gen->mods[i], errs) < 0)
-			r = -HM_ESYNTAX;
+		const struct hm_mod *m = gen->mods[i];
+
+		if (m->config != NULL) {
+			check_hook_names(m, "order", m->config->order, errs);
+			check_hook_names(m, "hooks", m->config->hooks, errs);
+		}
 		add_links(gen, gen->mods[i], true);
 	}
+	if (hm_errs_count(errs) > before)
+		r = -HM_ESYNTAX;
 	for (int id = 0; id < HM_HOOK_COUNT; id++) {
 		struct hm_chain *chain = &gen->chains[id];
 

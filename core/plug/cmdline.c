@@ -234,6 +234,7 @@ int
 hm_cmd_run(struct hm_cmd *cmd, struct hm_argv argv)
 {
 	int r = hm_cmd_parse(cmd, argv);
+	struct hm_where former;
 
 	if (r != 0)
 		return r;
@@ -241,7 +242,10 @@ hm_cmd_run(struct hm_cmd *cmd, struct hm_argv argv)
 		hm_cmd_help(cmd, cmd->command);
 		return HM_EXIT_OK;
 	}
+	former = hm_where_enter(cmd->mod != NULL ? cmd->mod->who : NULL,
+	    cmd->command->words);
 	r = cmd->command->run(cmd);
+	hm_where_leave(former);
 	return r < 0 || r > 255 ? HM_EXIT_NO : r;
 }
 

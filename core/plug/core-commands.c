@@ -46,8 +46,8 @@ mean_ms(struct hm_arena *arena, const struct hm_hook_stats *stats)
 {
 	if (stats->calls == 0)
 		return "-";
-	return hm_printf(arena, "%lld",
-	    (long long)(stats->total_ms / (int64_t)stats->calls));
+	return hm_printf(arena, "%.3f", (double)stats->total_ns / 1e6 /
+	    (double)stats->calls);
 }
 
 static void
@@ -105,6 +105,79 @@ run_hooks(struct hm_cmd *cmd)
 	for (int id = HM_HOOK_NONE + 1; id < HM_HOOK_COUNT; id++)
 		if (only == HM_HOOK_NONE || (int)only == id)
 			hook_rows(cmd, table, cmd->mod->gen, id);
+	hm_cmd_table_end(table);
+	return HM_EXIT_OK;
+}
+
+/* ---- module stats ---- */
+
+static int
+stats_cmp(const void *va, const void *vb)
+{
+	const struct hm_hook_stats *a = *(struct hm_hook_stats *const *)va;
+	const struct hm_hook_stats *b = *(struct hm_hook_stats *const *)vb;
+	int c = strcmp(a->module, b->module);
+
+	return c != 0 ? c : (int)a->id - (int)b->id;
+}
+
+static struct hm_str
+count_cell(struct hm_cmd *cmd, uint64_t n)
+{
+	return hm_str(hm_printf(cmd->arena, "%llu", (unsigned long long)n));
+}
+
+static struct hm_str
+ms_cell(struct hm_cmd *cmd, int64_t ns)
+{
+	return hm_str(hm_printf(cmd->arena, "%.4f", (double)ns / 1e6));
+}
+
+static void
+stats_row(struct hm_cmd *cmd, struct hm_cmd_table *table,
+    const struct hm_hook_stats *s)
+{
+	struct hm_str cells[16] = { hm_str(s->module),
+	    hm_str(hm_hook_name(s->id)), count_cell(cmd, s->calls) };
+	size_t n = 3;
+
+	for (int kind = HM_PASS; kind <= HM_FAIL; kind++)
+		cells[n++] = count_cell(cmd, s->verdicts[kind]);
+	cells[n++] = count_cell(cmd, s->late);
+	cells[n++] = count_cell(cmd, s->dropped);
+	cells[n++] = count_cell(cmd, s->hogs);
+	cells[n++] = ms_cell(cmd, hm_stats_percentile(s, 50));
+	cells[n++] = ms_cell(cmd, hm_stats_percentile(s, 99));
+	cells[n++] = ms_cell(cmd, s->max_ns);
+	hm_cmd_row(table, cells);
+}
+
+static int
+run_module_stats(struct hm_cmd *cmd)
+{
+	static const char *const columns[] = { "MODULE", "HOOK", "CALLS",
+		"PASS", "ACCEPT", "JUNK", "DEFER", "REJECT", "DISCONNECT",
+		"FAILED", "LATE", "DROPPED", "STALLS", "P50 MS", "P99 MS",
+		"MAX MS", NULL };
+	const char *name = hm_cmd_arg(cmd, 0);
+	struct hm_hook_stats *s, **all;
+	struct hm_cmd_table *table;
+	size_t n = 0;
+
+	for (s = cmd->core->stats; s != NULL; s = s->next)
+		n++;
+	all = hm_alloc_array(cmd->arena, n, sizeof(*all));
+	n = 0;
+	for (s = cmd->core->stats; s != NULL; s = s->next)
+		if (name == NULL || strcmp(s->module, name) == 0)
+			all[n++] = s;
+	if (name != NULL && n == 0 &&
+	    hm_generation_mod(cmd->mod->gen, name) == NULL)
+		return hm_cmd_error(cmd, "no module \"%s\" runs here", name);
+	qsort(all, n, sizeof(*all), stats_cmp);
+	table = hm_cmd_table(cmd, columns);
+	for (size_t i = 0; i < n; i++)
+		stats_row(cmd, table, all[i]);
 	hm_cmd_table_end(table);
 	return HM_EXIT_OK;
 }
@@ -302,6 +375,9 @@ const struct hm_command hm_core_commands[] = {
 	{ .words = "plugin check", .args = "FILE", .where = HM_CMD_HERE,
 	  .run = run_here,
 	  .summary = "Looks for what is wrong with a plugin, running its code" },
+	{ .words = "module stats", .args = "[MODULE]", .run = run_module_stats,
+	  .summary = "Shows what modules answered, how long they took, and how "
+	      "they failed" },
 	{ .words = "hooks", .args = "[HOOK]", .where = HM_CMD_EITHER,
 	  .run = run_hooks,
 	  .summary = "Shows which modules are asked, in which order and why" },

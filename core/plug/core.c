@@ -18,6 +18,12 @@ maybe_dup(struct hm_arena *arena, const char *s)
 	return s != NULL ? hm_strdup(arena, s) : NULL;
 }
 
+static struct hm_who *
+who_of(struct hm_mod *m)
+{
+	return m->who;
+}
+
 static const void *
 gen_of(struct hm_mod *m)
 {
@@ -35,7 +41,7 @@ hm_core_new(const struct hm_core_opts *opts)
 	core->opts.conf_dir = hm_strdup(arena, opts->conf_dir);
 	core->opts.module_path = maybe_dup(arena, opts->module_path);
 	hm_random(&core->session_key, sizeof(core->session_key));
-	hm_fiber_on_change(hm_mod_hold, hm_mod_release);
+	hm_fiber_on_change(hm_mod_hold, hm_mod_release, who_of);
 	hm_listeners_gen_of(gen_of);
 	hm_listeners_off(opts->offline);
 	return core;

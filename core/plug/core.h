@@ -14,6 +14,7 @@ struct hm_code;
 struct hm_family;
 struct hm_generation;
 struct hm_kept;
+struct hm_who;
 
 struct hm_core_opts {
 	const char *conf_dir;          /* where hermod.yaml lies */
@@ -21,9 +22,12 @@ struct hm_core_opts {
 	bool copy_code;                /* load copies, so that files may change */
 	bool offline;                  /* a command, not a server: no listeners */
 	bool control;                  /* offer the control socket */
+	bool lenient;                  /* start without what cannot be loaded */
 };
 
 /* Counted for one module and hook over all generations. */
+enum { HM_LATENCY_STEPS = 76 };
+
 struct hm_hook_stats {
 	struct hm_hook_stats *next;
 	const char *module;
@@ -32,7 +36,10 @@ struct hm_hook_stats {
 	uint64_t verdicts[HM_FAIL + 1];
 	uint64_t late;                 /* among the failed ones */
 	uint64_t dropped;              /* events that found the queue full */
-	int64_t total_ms, max_ms;
+	uint64_t hogs;                 /* calls that held up the loop */
+	int64_t total_ns, max_ns;
+	/* How many took how long: two steps for each power of two. */
+	uint64_t latency[HM_LATENCY_STEPS];
 };
 
 struct hm_core {
@@ -62,6 +69,14 @@ void hm_core_free(struct hm_core *core);
 
 /* Where copies of code go, in arena. */
 const char *hm_core_copy_dir(struct hm_arena *arena, const char *data_dir);
+
+/* stats.c */
+void hm_stats_add(struct hm_hook_stats *stats, int64_t took_ns);
+/* What so many of 100 calls did not take longer than, within a quarter. */
+int64_t hm_stats_percentile(const struct hm_hook_stats *stats, unsigned percent);
+
+/* Counts for hm_guard_on_hog(); core is the argument. */
+void hm_stats_hog(struct hm_who *who, const char *what, void *core);
 
 struct hm_hook_stats *hm_core_stats(struct hm_core *core, const char *module,
     enum hm_hook_id id);

@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include <hermod/arena.h>
-#include <hermod/clock.h>
 #include <hermod/fiber.h>
 #include <hermod/log.h>
+
+#include "core/base/clock-private.h"
 
 #include "generation.h"
 
@@ -73,14 +74,13 @@ tell(struct hm_queue *queue, const void *event)
 	struct hm_link *link = queue->link;
 	struct hm_arena *arena = NULL;
 	struct hm_call call = { .mod = link->mod, .arena = &arena };
-	int64_t began = hm_now_ms(), took;
+	int64_t began = hm_now_ns();
+	struct hm_where former = hm_where_enter(link->mod->who,
+	    hm_hook_name(link->hook->id));
 
 	queue->call(link, &call, event);
-	took = hm_now_ms() - began;
-	link->stats->calls++;
-	link->stats->total_ms += took;
-	if (took > link->stats->max_ms)
-		link->stats->max_ms = took;
+	hm_where_leave(former);
+	hm_stats_add(link->stats, hm_now_ns() - began);
 	hm_arena_free(arena);
 }
 

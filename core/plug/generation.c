@@ -11,6 +11,7 @@
 #include "core/conf/config.h"
 #include "core/conf/errs.h"
 #include "core/run/fiber-private.h"
+#include "core/run/guard.h"
 #include "core/run/listen.h"
 
 #include "generation.h"
@@ -43,6 +44,18 @@ find_holder(struct hm_generation *gen, const char *module, const char *who)
 }
 
 static void
+call(struct hm_mod *m, void (*fn)(struct hm_mod *m), const char *what)
+{
+	struct hm_where former;
+
+	if (!m->open || fn == NULL)
+		return;
+	former = hm_where_enter(m->who, what);
+	fn(m);
+	hm_where_leave(former);
+}
+
+static void
 gen_close(void *arg)
 {
 	struct hm_generation *gen = arg;
@@ -50,8 +63,7 @@ gen_close(void *arg)
 	for (size_t i = gen->n_mods; i-- > 0; ) {
 		struct hm_mod *m = gen->mods[i];
 
-		if (m->open && m->def->close != NULL)
-			m->def->close(m);
+		call(m, m->def->close, "close");
 		m->open = false;
 	}
 	hm_log(HM_LOG_INFO, "generation closed", hm_f("generation", gen->number));
@@ -115,11 +127,13 @@ mark_wanted(struct hm_generation *gen, const char *only)
 static int
 open_mod(struct hm_mod *m, struct hm_errs *errs)
 {
+	struct hm_where former = hm_where_enter(m->who, "open");
 	struct hm_err err = { 0 };
 	int r = 0;
 
 	if (m->def->open != NULL)
 		r = m->def->open(m, &err);
+	hm_where_leave(former);
 	if (r >= 0) {
 		m->open = true;
 		return 0;
@@ -202,12 +216,8 @@ static void
 retire(struct hm_generation *gen)
 {
 	hm_listeners_retire(gen);
-	for (size_t i = gen->n_mods; i-- > 0; ) {
-		struct hm_mod *m = gen->mods[i];
-
-		if (m->open && m->def->retire != NULL)
-			m->def->retire(m);
-	}
+	for (size_t i = gen->n_mods; i-- > 0; )
+		call(gen->mods[i], gen->mods[i]->def->retire, "retire");
 	gen->retired = true;
 }
 
@@ -235,14 +245,12 @@ hm_generation_start(struct hm_generation *gen)
 	core->last_number = gen->number;
 	core->current = gen;
 	hm_log_set_level((enum hm_loglevel)gen->config->server.log_level);
+	hm_guard_limits(gen->config->server.loop_warn_ms,
+	    gen->config->server.loop_limit_ms);
 	if (old != NULL)
 		retire(old);
-	for (size_t i = 0; i < gen->n_mods; i++) {
-		struct hm_mod *m = gen->mods[i];
-
-		if (m->open && m->def->start != NULL)
-			m->def->start(m);
-	}
+	for (size_t i = 0; i < gen->n_mods; i++)
+		call(gen->mods[i], gen->mods[i]->def->start, "start");
 	hm_listeners_start(gen);
 	hm_log(HM_LOG_INFO, "generation started", hm_f("generation", gen->number),
 	    hm_f("modules", gen->n_mods - 1));

@@ -31,13 +31,12 @@ struct hm_mod {
 	const char *name;
 	struct hm_generation *gen;
 	struct hm_code *code;          /* NULL: part of the core */
+	struct hm_who *who;            /* the code's; NULL likewise */
 	const struct hm_module_def *def;
 	const struct hm_config_module *config;
 	struct hm_arena *arena;
 	void *conf;
 	void *state;
-	int on_fail;                   /* enum hm_on_fail */
-	int64_t hook_timeout_ms;
 	struct hm_binding *bindings;
 	size_t n_bindings;
 	bool placed;                   /* while the order is being found */
@@ -54,6 +53,8 @@ struct hm_link {
 	const struct hm_hook *hook;
 	bool placed;                   /* while the order is being found */
 	struct hm_hook_stats *stats;
+	int on_fail;                   /* enum hm_on_fail */
+	int64_t timeout_ms;
 	struct hm_queue *queue;        /* events only */
 };
 
@@ -69,12 +70,20 @@ struct hm_holder {
 	unsigned count;
 };
 
+/* A module that is missing since the server started. */
+struct hm_aside {
+	struct hm_aside *next;
+	const char *name;
+};
+
 struct hm_generation {
 	struct hm_generation *next;    /* older */
 	struct hm_core *core;
 	uint64_t number;
 	struct hm_arena *arena;
 	struct hm_config *config;
+	struct hm_offender *off;       /* switched off for their crashes */
+	struct hm_aside *aside;        /* what could not be loaded */
 	struct hm_server server;
 	struct hm_mod **mods;          /* providers before consumers; the core
 	                                * itself is the last */
@@ -120,6 +129,9 @@ const char *hm_search_path(const struct hm_core *core,
 
 /* service.c: binds needs to providers, sorts mods. */
 int hm_bind(struct hm_generation *gen, struct hm_errs *errs);
+/* What m offers of that name, or NULL. */
+const struct hm_provide *hm_provision(const struct hm_mod *m,
+    const char *iface);
 
 /* keep.c */
 void hm_keep_release(struct hm_generation *gen);

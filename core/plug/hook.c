@@ -9,7 +9,9 @@
 #include <hermod/log.h>
 #include <hermod/str.h>
 
+#include "core/base/clock-private.h"
 #include "core/conf/config.h"
+#include "core/run/guard.h"
 #include "core/run/loop.h"
 
 #include "generation.h"
@@ -129,7 +131,7 @@ typedef struct hm_verdict hook_thunk(const union hm_hook_fn *fn,
 static struct hm_verdict
 on_fail(const struct hm_link *link)
 {
-	switch ((enum hm_on_fail)link->mod->on_fail) {
+	switch ((enum hm_on_fail)link->on_fail) {
 	case HM_ON_FAIL_PASS:
 		return hm_pass();
 	case HM_ON_FAIL_REJECT:
@@ -141,31 +143,32 @@ on_fail(const struct hm_link *link)
 }
 
 static void
-count(struct hm_hook_stats *stats, const struct hm_verdict *v, int64_t took_ms)
+failed(const struct hm_link *link, const char *why, bool late, int64_t took_ms)
 {
-	stats->calls++;
-	stats->verdicts[v->kind]++;
-	stats->total_ms += took_ms;
-	if (took_ms > stats->max_ms)
-		stats->max_ms = took_ms;
-}
+	struct hm_code *code = link->mod->code;
 
-static void
-log_failure(const struct hm_link *link, const char *why, int64_t took_ms)
-{
+	link->stats->late += late;
+	if (code != NULL) {
+		code->failed++;
+		code->late += late;
+	}
 	hm_log(HM_LOG_ERROR, "hook failed", hm_f("module", link->mod->name),
 	    hm_f("hook", hm_hook_name(link->hook->id)), hm_f("why", why),
 	    hm_f("ms", took_ms));
 }
 
-/* The deadline of the call is the earlier of its own and the fiber's. */
+enum { NS_MS = 1000000 };
+
+/* The deadline of the call is the earlier of its own and the fiber's. *now_ns is
+ * read once for each call: one ends when the next begins. */
 static struct hm_verdict
 ask_one(const struct hm_link *link, struct hm_call *call, hook_thunk *thunk,
-    const void *arg)
+    const void *arg, int64_t *now_ns)
 {
-	int64_t began = hm_now_ms(), limit = began + link->mod->hook_timeout_ms;
+	int64_t began = *now_ns, limit = began / NS_MS + link->timeout_ms;
 	int64_t outer = 0, took;
 	bool on_fiber = hm_fiber_self() != NULL, late;
+	struct hm_where former;
 	struct hm_verdict v;
 
 	if (on_fiber) {
@@ -173,22 +176,27 @@ ask_one(const struct hm_link *link, struct hm_call *call, hook_thunk *thunk,
 		if (outer != 0 && outer < limit)
 			hm_fiber_deadline(outer);
 	}
+	former = hm_where_enter(link->mod->who, hm_hook_name(link->hook->id));
 	v = thunk(&link->hook->fn, call, arg);
+	hm_guard_fork_check();
 	if (on_fiber)
 		hm_fiber_deadline(outer);
-	took = hm_now_ms() - began;
+	*now_ns = hm_now_ns();
+	took = *now_ns - began;
+	late = took / NS_MS >= link->timeout_ms;
 	/* A session that ends is no fault of the module. */
 	if (on_fiber && (hm_fiber_cancelled() ||
-	    (outer != 0 && hm_now_ms() >= outer)) && v.kind == HM_FAIL)
+	    (outer != 0 && *now_ns / NS_MS >= outer)) && v.kind == HM_FAIL) {
+		hm_where_leave(former);
 		return hm_defer("4.3.2", "the session is ending");
-	late = took >= link->mod->hook_timeout_ms;
+	}
 	v = hm_verdict_clean(v, late, call);
-	count(link->stats, &v, took);
-	if (late)
-		link->stats->late++;
+	hm_where_leave(former);
+	link->stats->verdicts[v.kind]++;
+	hm_stats_add(link->stats, took);
 	if (v.kind != HM_FAIL)
 		return v;
-	log_failure(link, late ? "too late" : v.text, took);
+	failed(link, late ? "too late" : v.text, late, took / NS_MS);
 	return on_fail(link);
 }
 
@@ -221,11 +229,12 @@ ask_chain(const struct hm_chain *chain, struct hm_call *call,
     hook_thunk *thunk, const void *arg)
 {
 	struct hm_verdict all = hm_pass(), v;
+	int64_t now_ns = hm_now_ns();
 	int worst = INT_MIN;
 
 	for (size_t i = 0; i < chain->n; i++) {
 		call->mod = chain->at[i].mod;
-		v = ask_one(&chain->at[i], call, thunk, arg);
+		v = ask_one(&chain->at[i], call, thunk, arg, &now_ns);
 		if (hm_verdict_final(v)) {
 			v.score = add_score(v.score, all.score);
 			v.module = chain->at[i].mod->name;

@@ -92,6 +92,7 @@ hm_keep(struct hm_mod *m, const char *key,
 static void
 unuse(struct hm_core *core, struct hm_kept *kept)
 {
+	struct hm_where former;
 	struct hm_kept **at;
 
 	if (--kept->uses > 0)
@@ -99,8 +100,11 @@ unuse(struct hm_core *core, struct hm_kept *kept)
 	for (at = &core->kept; *at != kept; at = &(*at)->next)
 		;
 	*at = kept->next;
+	former = hm_where_enter(kept->code != NULL ? &kept->code->who : NULL,
+	    "keep");
 	if (kept->destroy != NULL)
 		kept->destroy(kept->resource);
+	hm_where_leave(former);
 	hm_code_unref(core, kept->code);
 	free(kept->module);
 	free(kept->key);

@@ -20,6 +20,8 @@
 
 #include "paths.h"
 
+#include "core/run/guard.h"
+
 #include "core.h"
 #include "load.h"
 #include "metrics.h"
@@ -407,6 +409,7 @@ load_job(void *arg)
 	struct load_job *job = arg;
 	struct hm_code *code = job->code;
 	const struct hm_module_def *found;
+	struct hm_where former;
 	const char *file;
 	int r;
 
@@ -414,7 +417,9 @@ load_job(void *arg)
 	    job->number, job->reterr)) < 0)
 		return r;
 	file = code->copy != NULL ? code->copy : code->path;
+	former = hm_where_enter(&code->who, "load");
 	code->handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+	hm_where_leave(former);
 	if (code->handle == NULL)
 		return hm_err_set(job->reterr, -HM_EUNSUPPORTED,
 		    "%s cannot be loaded: %s", code->path, why_not(file));
@@ -431,6 +436,7 @@ load_job(void *arg)
 static void
 code_free(struct hm_code *code)
 {
+	hm_guard_remove(&code->who);
 #ifndef HM_SANITIZED
 	/* Sanitizers need the code to name what they report. */
 	if (code->handle != NULL)
@@ -488,6 +494,7 @@ code_load(struct hm_core *core, const char *name, const char *path,
 	int r;
 
 	code->name = heap_copy(name);
+	code->who.name = code->name;
 	code->path = heap_copy(path);
 	code->st = *st;
 	r = hm_work(load_job, &job);
@@ -495,6 +502,8 @@ code_load(struct hm_core *core, const char *name, const char *path,
 		code_free(code);
 		return r;
 	}
+	hm_guard_range(&code->who, dlsym(code->handle, "hm_module"));
+	hm_guard_add(&code->who);
 	code->next = core->codes;
 	core->codes = code;
 	*ret = code;

@@ -10,6 +10,8 @@
 
 #include <hermod/plugin.h>
 
+#include "core/run/where.h"
+
 struct hm_core;
 
 struct hm_code {
@@ -21,6 +23,8 @@ struct hm_code {
 	void *handle;
 	struct hm_module_def def;      /* complete, whatever size it came in */
 	unsigned refs;
+	struct hm_who who;
+	uint64_t failed, late;         /* of its decisions, late among failed */
 };
 
 /* Search paths are "DIR:DIR", or NULL; the built-in folder comes last. */

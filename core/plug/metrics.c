@@ -545,20 +545,74 @@ stats_dropped(const struct hm_hook_stats *stats)
 static int64_t
 stats_ms(const struct hm_hook_stats *stats)
 {
-	return stats->total_ms;
+	return stats->total_ns / 1000000;
+}
+
+static int64_t
+stats_stalls(const struct hm_hook_stats *stats)
+{
+	return (int64_t)stats->hogs;
+}
+
+static int64_t
+stats_p50(const struct hm_hook_stats *stats)
+{
+	return hm_stats_percentile(stats, 50);
+}
+
+static int64_t
+stats_p99(const struct hm_hook_stats *stats)
+{
+	return hm_stats_percentile(stats, 99);
+}
+
+static int64_t
+stats_max(const struct hm_hook_stats *stats)
+{
+	return stats->max_ns;
 }
 
 static const struct {
 	const char *name, *help;
 	int64_t (*value)(const struct hm_hook_stats *stats);
+	bool gauge;
 } hook_metrics[] = {
-	{ "hook_calls", "Calls of a module's function for a hook.", stats_calls },
-	{ "hook_failed", "Calls that failed or were late.", stats_failed },
-	{ "hook_late", "Calls that took longer than they may.", stats_late },
+	{ "hook_calls", "Calls of a module's function for a hook.", stats_calls,
+	  false },
+	{ "hook_failed", "Calls that failed or were late.", stats_failed, false },
+	{ "hook_late", "Calls that took longer than they may.", stats_late, false },
 	{ "hook_dropped", "Events that found the module's queue full.",
-	  stats_dropped },
-	{ "hook_ms", "Time from calls to their answers.", stats_ms },
+	  stats_dropped, false },
+	{ "hook_ms", "Time from calls to their answers.", stats_ms, false },
+	{ "hook_stalls", "Calls that held up everybody.", stats_stalls, false },
+	{ "hook_p50_ns", "Half of the calls took at most so long.", stats_p50,
+	  true },
+	{ "hook_p99_ns", "99 of 100 calls took at most so long.", stats_p99,
+	  true },
+	{ "hook_max_ns", "The longest call.", stats_max, true },
 };
+
+static void
+write_verdicts(struct hm_metrics_out *o, const struct hm_core *core)
+{
+	static const char *const kinds[] = { "pass", "accept", "junk", "defer",
+		"reject", "disconnect", "fail" };
+	const struct hm_hook_stats *stats;
+
+	hm_metrics_family(o, "hook_verdicts", HM_METRIC_COUNTER,
+	    "What modules answered.");
+	for (stats = core->stats; stats != NULL; stats = stats->next) {
+		for (int kind = HM_PASS; kind <= HM_FAIL; kind++) {
+			const char *labels[] = { "module", stats->module,
+			    "hook", hm_hook_name(stats->id), "verdict",
+			    kinds[kind], NULL };
+
+			if (!hm_hook_is_event(stats->id))
+				hm_metrics_sample(o, labels,
+				    (int64_t)stats->verdicts[kind]);
+		}
+	}
+}
 
 static void
 write_hooks(struct hm_metrics_out *o, const struct hm_core *core)
@@ -566,7 +620,8 @@ write_hooks(struct hm_metrics_out *o, const struct hm_core *core)
 	const struct hm_hook_stats *stats;
 
 	for (size_t i = 0; i < HM_ARRAY_LEN(hook_metrics); i++) {
-		hm_metrics_family(o, hook_metrics[i].name, HM_METRIC_COUNTER,
+		hm_metrics_family(o, hook_metrics[i].name,
+		    hook_metrics[i].gauge ? HM_METRIC_GAUGE : HM_METRIC_COUNTER,
 		    hook_metrics[i].help);
 		for (stats = core->stats; stats != NULL; stats = stats->next) {
 			const char *labels[] = { "module", stats->module,
@@ -586,6 +641,7 @@ hm_metrics_write(const struct hm_core *core, struct hm_buf *out, bool json)
 	hm_buf_puts(out, json ? "[\n" : "");
 	write_core(&o, core);
 	write_hooks(&o, core);
+	write_verdicts(&o, core);
 	for (f = core->families; f != NULL; f = f->next)
 		if (is_newest(f))
 			write_family(&o, f);

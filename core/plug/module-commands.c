@@ -15,6 +15,7 @@
 #include "control.h"
 #include "core-commands.h"
 #include "generation.h"
+#include "offender.h"
 
 enum { MAX_FILE = 16 * 1024 * 1024 };
 
@@ -22,16 +23,17 @@ enum { MAX_FILE = 16 * 1024 * 1024 };
 
 static void
 list_row(struct hm_cmd *cmd, struct hm_cmd_table *table, const char *search,
-    const struct hm_config *config, const char *name)
+    const struct hm_config *config, struct hm_offender *off, const char *name)
 {
 	const struct hm_config_module *m = hm_config_find(config, name);
+	const struct hm_offender *o = hm_offender_find(off, name);
 	struct hm_code *code = NULL;
 	struct hm_err err = { 0 };
 	struct hm_str cells[5];
 
 	cells[0] = hm_str(name);
 	cells[1] = hm_str(m == NULL ? "no" : m->broken ? "broken" :
-	    m->enabled ? "yes" : "no");
+	    !m->enabled ? "no" : o != NULL ? "crashes" : "yes");
 	cells[2] = HM_STR("");
 	cells[4] = hm_str(m != NULL ? m->path : "");
 	if (hm_code_get(cmd->core, search, name, NULL, &code, &err) == 0) {
@@ -41,6 +43,10 @@ list_row(struct hm_cmd *cmd, struct hm_cmd_table *table, const char *search,
 	} else {
 		cells[3] = hm_str(hm_strdup(cmd->arena, err.text));
 	}
+	if (o != NULL)
+		cells[3] = hm_str(hm_printf(cmd->arena, "%s; switched off until "
+		    "\"hermod module enable %s\", unless others need it",
+		    o->why, name));
 	hm_cmd_row(table, cells);
 }
 
@@ -51,6 +57,7 @@ hm_run_module_list(struct hm_cmd *cmd)
 		"SUMMARY", "FILE", NULL };
 	struct hm_errs *errs = hm_errs_new(cmd->arena);
 	struct hm_config *config = NULL;
+	struct hm_offender *off;
 	struct hm_cmd_table *table;
 	const char *const *names;
 	const char *search;
@@ -61,9 +68,10 @@ hm_run_module_list(struct hm_cmd *cmd)
 		return hm_cmd_errs(cmd, errs);
 	search = hm_search_path(cmd->core, config, cmd->arena);
 	names = hm_module_names(search, cmd->arena, &n);
+	off = hm_offenders_read(cmd->arena, config->server.data_dir);
 	table = hm_cmd_table(cmd, columns);
 	for (size_t i = 0; i < n; i++)
-		list_row(cmd, table, search, config, names[i]);
+		list_row(cmd, table, search, config, off, names[i]);
 	/* Configured, but nowhere to be found: the row says so. */
 	for (size_t i = 0; i < config->nmodules; i++) {
 		const char *name = config->modules[i].name;
@@ -72,7 +80,7 @@ hm_run_module_list(struct hm_cmd *cmd)
 		for (size_t j = 0; j < n && !found; j++)
 			found = strcmp(names[j], name) == 0;
 		if (!found)
-			list_row(cmd, table, search, config, name);
+			list_row(cmd, table, search, config, off, name);
 	}
 	hm_cmd_table_end(table);
 	return HM_EXIT_OK;
@@ -161,7 +169,7 @@ set_enabled(struct hm_cmd *cmd, bool enable)
 	    .name = hm_cmd_arg(cmd, 0), .enable = enable };
 	struct hm_errs *errs = hm_errs_new(cmd->arena);
 	struct hm_generation *gen;
-	const char *socket;
+	const char *socket, *data_dir;
 
 	if (strchr(e.name, '/') != NULL || e.name[0] == '.')
 		return hm_cmd_error(cmd, "\"%s\" is no name of a module", e.name);
@@ -174,7 +182,10 @@ set_enabled(struct hm_cmd *cmd, bool enable)
 		return restore(&e);
 	}
 	socket = hm_strdup(cmd->arena, gen->config->server.control_socket);
+	data_dir = hm_strdup(cmd->arena, gen->config->server.data_dir);
 	hm_generation_drop(gen);
+	if (enable && hm_offender_pardon(data_dir, e.name, &e.err) < 0)
+		return hm_cmd_fail(cmd, &e.err);
 	return tell_server(&e, socket);
 }
 

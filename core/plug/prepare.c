@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <hermod/arena.h>
+#include <hermod/log.h>
 #include <hermod/net.h>
 #include <hermod/str.h>
 #include <hermod/work.h>
@@ -19,6 +20,7 @@
 #include "control.h"
 #include "generation.h"
 #include "metrics.h"
+#include "offender.h"
 
 /* ---- places ---- */
 
@@ -69,27 +71,34 @@ struct read_job {
 	const char *conf_dir;
 	struct hm_errs *errs;
 	struct hm_config *config;
+	struct hm_offender *off;
 };
 
 static int
 read_job(void *arg)
 {
 	struct read_job *job = arg;
-
-	return hm_config_load(job->arena, job->conf_dir, &job->config,
+	int r = hm_config_load(job->arena, job->conf_dir, &job->config,
 	    job->errs);
+
+	if (r == 0)
+		job->off = hm_offenders_read(job->arena,
+		    job->config->server.data_dir);
+	return r;
 }
 
 static int
 read_step(struct hm_generation *gen, struct hm_errs *errs)
 {
 	struct hm_core *core = gen->core;
-	struct read_job job = { gen->arena, core->opts.conf_dir, errs, NULL };
+	struct read_job job = { gen->arena, core->opts.conf_dir, errs, NULL,
+	    NULL };
 	const struct hm_server_conf *c;
 
 	if (hm_work(read_job, &job) < 0)
 		return -HM_ESYNTAX;
 	gen->config = job.config;
+	gen->off = job.off;
 	c = &gen->config->server;
 	gen->server = (struct hm_server){
 		.hostname = c->hostname, .data_dir = c->data_dir,
@@ -134,17 +143,42 @@ add_mod(struct hm_generation *gen, const struct hm_module_def *def,
 	m->name = hm_strdup(gen->arena, def->name);
 	m->gen = gen;
 	m->code = code;
+	m->who = code != NULL ? &code->who : NULL;
 	m->def = def;
 	m->config = config;
 	/* Without a parent: its jobs may use it on worker threads. */
 	m->arena = hm_arena_new(NULL, "module");
-	if (config != NULL) {
-		m->on_fail = config->on_fail;
-		m->hook_timeout_ms = config->deadline_ms;
-	}
 	hm_metrics_bind(m);
 	gen->mods[gen->n_mods++] = m;
 	return m;
+}
+
+/* A server starts without what cannot be loaded, and goes on so over reloads;
+ * but what runs, or is new, must load. */
+static bool
+may_do_without(const struct hm_core *core, const char *name)
+{
+	const struct hm_aside *aside;
+
+	if (!core->opts.lenient || core->current == NULL)
+		return core->opts.lenient;
+	for (aside = core->current->aside; aside != NULL; aside = aside->next)
+		if (strcmp(aside->name, name) == 0)
+			return true;
+	return false;
+}
+
+static void
+set_aside(struct hm_generation *gen, const char *name, const char *why)
+{
+	struct hm_aside *aside = hm_new(gen->arena, struct hm_aside);
+
+	aside->name = name;
+	aside->next = gen->aside;
+	gen->aside = aside;
+	if (gen->core->opts.control)
+		hm_log(HM_LOG_ERROR, "module set aside", hm_f("module", name),
+		    hm_f("why", why));
 }
 
 static void
@@ -171,8 +205,79 @@ load_step(struct hm_generation *gen, struct hm_errs *errs)
 			add_mod(gen, &code->def, code, config);
 			continue;
 		}
+		if (may_do_without(core, config->name)) {
+			set_aside(gen, config->name, err.text);
+			continue;
+		}
 		place_error(config, errs, hm_printf(gen->arena,
 		    "module \"%s\": %s", config->name, err.text));
+	}
+}
+
+/* ---- who crashed too often ---- */
+
+static const char *
+needed_by(const struct hm_generation *gen, const struct hm_mod *m)
+{
+	for (size_t i = 0; i < gen->n_mods; i++) {
+		const struct hm_need *need = gen->mods[i]->def->needs;
+
+		for (; need != NULL && need->iface != NULL; need++)
+			if (gen->mods[i] != m && !need->optional &&
+			    hm_provision(m, need->iface) != NULL)
+				return gen->mods[i]->name;
+	}
+	return NULL;
+}
+
+static void
+warn(const struct hm_mod *m, struct hm_errs *errs, const char *text)
+{
+	const struct hm_node *node = m->config->node;
+
+	if (node != NULL)
+		hm_errs_put(errs, HM_ERRS_WARNING, node->doc, node->start,
+		    node->start, "%s", text);
+}
+
+/* Whether the module stays in spite of its crashes. */
+static bool
+stays(const struct hm_generation *gen, const struct hm_mod *m,
+    struct hm_errs *errs)
+{
+	const struct hm_offender *o = hm_offender_find(gen->off, m->name);
+	const char *by = o != NULL ? needed_by(gen, m) : NULL;
+
+	if (o == NULL)
+		return true;
+	if (!gen->core->opts.lenient)
+		warn(m, errs, hm_printf(gen->arena, "module \"%s\" %s, and is "
+		    "%s", m->name, o->why, by != NULL ?
+		    "still used only because others need it" :
+		    "switched off; \"hermod module enable\" switches it on"));
+	else if (!gen->core->opts.control)
+		;
+	else if (by != NULL)
+		hm_log(HM_LOG_ERROR, "a module that crashes is still used, "
+		    "because another needs it", hm_f("module", m->name),
+		    hm_f("needed", by), hm_f("why", o->why));
+	else
+		hm_log(HM_LOG_ERROR, "module stays switched off",
+		    hm_f("module", m->name), hm_f("why", o->why));
+	return by != NULL;
+}
+
+static void
+offender_step(struct hm_generation *gen, struct hm_errs *errs)
+{
+	for (size_t i = gen->n_mods; gen->off != NULL && i-- > 0; ) {
+		struct hm_mod *m = gen->mods[i];
+
+		if (stays(gen, m, errs))
+			continue;
+		hm_arena_free(m->arena);
+		hm_code_unref(gen->core, m->code);
+		gen->mods[i] = gen->mods[--gen->n_mods];
 	}
 }
 
@@ -203,11 +308,13 @@ read_own(struct hm_mod *m, struct hm_errs *errs)
 static void
 check_own(struct hm_mod *m, struct hm_errs *errs)
 {
+	struct hm_where former = hm_where_enter(m->who, "check");
 	struct hm_err err = { 0 };
 	int r = 0;
 
 	if (m->def->check != NULL)
 		r = m->def->check(m->conf, &err);
+	hm_where_leave(former);
 	if (r >= 0)
 		return;
 	if (err.file[0] != '\0')
@@ -238,6 +345,7 @@ all_steps(struct hm_generation *gen, struct hm_errs *errs)
 	if ((r = read_step(gen, errs)) < 0)
 		return r;
 	load_step(gen, errs);
+	offender_step(gen, errs);
 	qsort(gen->mods, gen->n_mods, sizeof(*gen->mods), mod_cmp);
 	schema_step(gen, errs);
 	if (hm_errs_count(errs) > 0)

@@ -10,8 +10,8 @@
 
 #include "generation.h"
 
-static const struct hm_provide *
-provision(const struct hm_mod *m, const char *iface)
+const struct hm_provide *
+hm_provision(const struct hm_mod *m, const char *iface)
 {
 	const struct hm_provide *p;
 
@@ -56,12 +56,12 @@ find_provider(struct hm_mod *m, const char *iface, struct hm_errs *errs,
 	struct hm_generation *gen = m->gen;
 	struct hm_mod *choice = chosen(gen, iface), *first = NULL;
 
-	if (choice != NULL && choice != m && provision(choice, iface) != NULL)
+	if (choice != NULL && choice != m && hm_provision(choice, iface) != NULL)
 		return choice;
 	for (size_t i = 0; i < gen->n_mods; i++) {
 		struct hm_mod *p = gen->mods[i];
 
-		if (p == m || provision(p, iface) == NULL)
+		if (p == m || hm_provision(p, iface) == NULL)
 			continue;
 		if (first != NULL) {
 			ambiguous(m, iface, first, p, errs);
@@ -78,7 +78,7 @@ bind_to(struct hm_mod *m, struct hm_mod *p, struct hm_binding *binding,
     struct hm_errs *errs)
 {
 	const struct hm_need *need = binding->need;
-	const struct hm_provide *has = provision(p, need->iface);
+	const struct hm_provide *has = hm_provision(p, need->iface);
 
 	if (has->major != need->major) {
 		hm_mod_error(m, errs, "module \"%s\" needs version %u of the "
@@ -121,7 +121,7 @@ bind_all(struct hm_mod *m, const struct hm_need *need, struct hm_errs *errs)
 	for (size_t i = 0; i < gen->n_mods; i++) {
 		struct hm_binding *binding;
 
-		if (gen->mods[i] == m || !provision(gen->mods[i], need->iface))
+		if (gen->mods[i] == m || !hm_provision(gen->mods[i], need->iface))
 			continue;
 		binding = &m->bindings[m->n_bindings++];
 		binding->need = need;
@@ -161,7 +161,7 @@ check_use(struct hm_generation *gen, struct hm_errs *errs)
 		const char *iface = use->keys[i];
 		struct hm_mod *m = chosen(gen, iface);
 
-		if (m != NULL && provision(m, iface) != NULL)
+		if (m != NULL && hm_provision(m, iface) != NULL)
 			continue;
 		hm_node_error(hm_node_get(node, iface), errs, m != NULL ?
 		    "module \"%s\" does not provide the interface \"%s\"" :

@@ -2,6 +2,7 @@
 #include <hermod/arena.h>
 #include <hermod/plugin.h>
 
+#include "generation.h"
 #include "slots.h"
 
 struct hm_slot {
@@ -26,12 +27,16 @@ hm_slots_init(struct hm_slots *slots, struct hm_arena *arena)
 void
 hm_slots_release(struct hm_slots *slots)
 {
+	struct hm_where former;
 	struct hm_slot *slot;
 
 	while ((slot = slots->first) != NULL) {
 		slots->first = slot->next;
-		if (slot->destroy != NULL)
+		if (slot->destroy != NULL) {
+			former = hm_where_enter(slot->mod->who, "slot");
 			slot->destroy(slot->state);
+			hm_where_leave(former);
+		}
 		hm_mod_release(slot->mod, slot_holder);
 	}
 	hm_arena_free(slots->reply);

@@ -200,7 +200,7 @@ test_counts(void)
 	ok(stats->calls >= HM_ARRAY_LEN(asks), "calls are counted");
 	is_int(stats->verdicts[HM_FAIL], 8, "failures are counted");
 	is_int(stats->late, 4, "lateness is counted");
-	is_int(stats->max_ms, 10000, "the longest call is known");
+	is_int(stats->max_ns, 10000000000, "the longest call is known");
 }
 
 /* ---- mistakes in "order" ---- */

@@ -167,3 +167,18 @@ hm_priv_state(enum hm_service_state state, uint64_t generation)
 	if (state == HM_SERVICE_READY)
 		hm_service_unused();
 }
+
+bool
+hm_priv_has_parent(void)
+{
+	return parent.sock >= 0;
+}
+
+void
+hm_priv_end(void)
+{
+	struct hm_priv_request req = { .op = HM_PRIV_END };
+
+	if (parent.sock >= 0)
+		tell(&req);
+}

@@ -9,6 +9,7 @@
 #include "alarm.h"
 #include "stack.h"
 #include "switch.h"
+#include "where.h"
 
 enum hm_fiber_state {
 	HM_FIBER_READY = 1,
@@ -38,6 +39,7 @@ struct hm_fiber {
 	hm_fiber_fn *fn;
 	void *arg;
 	struct hm_log_ctx log;
+	struct hm_where where;
 	int64_t started_ms;
 };
 
@@ -71,9 +73,10 @@ void hm_cond_forget(struct hm_fiber *fiber);
 int hm_cond_wait_until(struct hm_cond *cond, int64_t until_ms);
 
 /* Told when a fiber of a module starts and ends (m is never NULL): the plug
- * layer holds the module's generation in between. */
+ * layer holds the module's generation in between, and says whose code it is. */
 void hm_fiber_on_change(void (*started)(struct hm_mod *m, const char *name),
-    void (*ended)(struct hm_mod *m, const char *name));
+    void (*ended)(struct hm_mod *m, const char *name),
+    struct hm_who *(*who)(struct hm_mod *m));
 
 /* For listings: calls fn for each living fiber until it returns false. */
 void hm_fiber_each(bool (*fn)(struct hm_fiber *fiber, void *arg), void *arg);

@@ -1,5 +1,6 @@
 /* fiber.c - starting, suspending, waking and ending fibers. */
 #include "fiber-private.h"
+#include "guard.h"
 #include "loop.h"
 
 #include <assert.h>
@@ -24,12 +25,21 @@ static struct {
 	size_t count;
 	void (*started)(struct hm_mod *m, const char *name);
 	void (*ended)(struct hm_mod *m, const char *name);
+	struct hm_who *(*who)(struct hm_mod *m);
 	int (*outside_fn)(void *arg);
 	void *outside_arg;
 } sched;
 
 static __thread struct hm_fiber *current
     __attribute__((tls_model("initial-exec")));
+static __thread struct hm_where thread_where
+    __attribute__((tls_model("initial-exec")));
+
+struct hm_where *
+hm_where(void)
+{
+	return current ? &current->where : &thread_where;
+}
 
 static void
 ready_push(struct hm_fiber *f)
@@ -89,6 +99,8 @@ hm_fiber_start(struct hm_mod *m, const char *name, hm_fiber_fn *fn, void *arg)
 	f->name = name;
 	f->fn = fn;
 	f->arg = arg;
+	f->where.who = m && sched.who ? sched.who(m) : NULL;
+	f->where.what = name;
 	f->wait_until_ms = HM_NEVER;
 	f->alarm.fire = fiber_due;
 	f->started_ms = hm_now_ms();
@@ -315,8 +327,10 @@ run_one(struct hm_fiber *f)
 
 	f->state = HM_FIBER_RUNNING;
 	f->turns = 0;
+	hm_guard_beat(true);
 	current = f;
 	hm_ctx_switch(&sched.loop_ctx, &f->ctx);
+	hm_guard_fork_check();
 	current = NULL;
 	if (sched.outside_fn)
 		run_outside(f);
@@ -326,13 +340,14 @@ run_one(struct hm_fiber *f)
 }
 
 static int64_t
-watch_busy(const char *name, int64_t since_ms)
+watch_busy(const char *name, const struct hm_who *who, int64_t since_ms)
 {
 	int64_t now = hm_now_ms();
 
 	if (now - since_ms >= BUSY_MS && !hm_clock_is_virtual())
 		hm_log(HM_LOG_WARN, "a fiber kept the loop busy",
-		    hm_f("fiber", name), hm_f("ms", now - since_ms));
+		    hm_f("fiber", name), hm_f("module", who ? who->name : "-"),
+		    hm_f("ms", now - since_ms));
 	return now;
 }
 
@@ -346,11 +361,12 @@ hm_fibers_run(void)
 	while (!end) {
 		struct hm_fiber *f = sched.ready;
 		const char *name = f->name;
+		const struct hm_who *who = f->where.who;
 
 		end = f == last;
 		sched.ready = f->next;
 		run_one(f);
-		since = watch_busy(name, since);
+		since = watch_busy(name, who, since);
 	}
 }
 
@@ -368,10 +384,12 @@ hm_fibers_init(void)
 
 void
 hm_fiber_on_change(void (*started)(struct hm_mod *m, const char *name),
-    void (*ended)(struct hm_mod *m, const char *name))
+    void (*ended)(struct hm_mod *m, const char *name),
+    struct hm_who *(*who)(struct hm_mod *m))
 {
 	sched.started = started;
 	sched.ended = ended;
+	sched.who = who;
 }
 
 void

@@ -6,6 +6,7 @@
  */
 #include "loop.h"
 #include "fiber-private.h"
+#include "guard.h"
 #include "listen.h"
 #include "work-private.h"
 
@@ -465,6 +466,7 @@ hm_loop_turn(bool may_wait)
 {
 	bool ran = hm_fibers_ready() || atomic_load(&shared.any);
 
+	hm_guard_beat(true);
 	run_posts();
 	hm_fibers_run();
 	if (hm_fibers_ready() || loop.stop || atomic_load(&shared.any) ||
@@ -475,10 +477,13 @@ hm_loop_turn(bool may_wait)
 			ev_run(loop.ev, EVRUN_NOWAIT);
 	} else {
 		arm_timer();
+		hm_guard_beat(false);
 		ev_run(loop.ev, may_wait ? EVRUN_ONCE : EVRUN_NOWAIT);
+		hm_guard_beat(true);
 	}
 	run_posts();
 	fire_alarms();
+	hm_guard_beat(false);
 	return ran || hm_fibers_ready();
 }
 

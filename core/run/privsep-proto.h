@@ -12,6 +12,7 @@ enum hm_priv_op {
 	HM_PRIV_UNLISTEN = 2,
 	HM_PRIV_OPEN = 3,
 	HM_PRIV_STATE = 4,
+	HM_PRIV_END = 5,           /* the worker ends because it is to */
 };
 
 /* One packet each way; LISTEN and OPEN are answered, with a descriptor if rc is

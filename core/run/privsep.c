@@ -44,7 +44,7 @@ struct supervisor {
 	int signals;
 	int sock;                  /* to the worker; -1 while there is none */
 	pid_t pid;
-	bool ready, was_ready, ending, killed;
+	bool ready, was_ready, ended, ending, killed;
 	int64_t started_ms, restart_ms, end_ms;
 	int backoff_ms;
 	int status;
@@ -99,7 +99,9 @@ be_worker(struct supervisor *s, int sock, pid_t parent)
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	hm_priv_set_parent(sock);
 	hm_sandbox_has_parent();
-	exit(s->p->worker(s->p->arg));
+	i = (size_t)s->p->worker(s->p->arg);
+	hm_priv_end();
+	exit((int)i);
 }
 
 static void
@@ -110,7 +112,7 @@ start_worker(struct supervisor *s)
 	size_t i;
 
 	s->restart_ms = 0;
-	s->ready = false;
+	s->ready = s->ended = false;
 	s->started_ms = hm_now_ms();
 	for (i = 0; i < s->n_bound; i++)
 		s->bound[i].wanted = false;
@@ -292,6 +294,9 @@ serve(struct supervisor *s)
 	case HM_PRIV_STATE:
 		new_state(s, &req);
 		break;
+	case HM_PRIV_END:
+		s->ended = true;
+		break;
 	}
 }
 
@@ -321,11 +326,18 @@ exit_status(int wstatus)
 static bool
 buried(struct supervisor *s, int wstatus)
 {
+	struct pollfd pfd = { .fd = s->sock, .events = POLLIN };
+
+	/* What it still said. */
+	while (s->sock >= 0 && poll(&pfd, 1, 0) > 0)
+		serve(s);
 	if (s->sock >= 0)
 		close(s->sock);
 	s->sock = -1;
 	s->pid = 0;
 	s->status = exit_status(wstatus);
+	if (s->status == 0 && !s->ended && !s->ending)
+		s->status = 1;
 	if (s->ending && s->killed)
 		s->status = 1;
 	if (s->ending || !s->was_ready || s->status == 0)

@@ -29,6 +29,10 @@ int hm_priv_open(const char *path, struct hm_err *reterr);
 /* For the service manager. Since a worker is ready, it is restarted when it dies;
  * sockets that it did not ask for are closed. */
 void hm_priv_state(enum hm_service_state state, uint64_t generation);
+/* Whether somebody starts this process again when it dies. */
+bool hm_priv_has_parent(void);
+/* The worker ends because it is to, not because somebody called exit(). */
+void hm_priv_end(void);
 
 /* ---- parent side; a process with one thread and no loop ---- */
 

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "sandbox.h"
+#include "where.h"
 
 #ifdef HAVE_SECCOMP
 
@@ -89,7 +90,8 @@ refused(int signum, siginfo_t *info, void *context)
 	ucontext_t *uc = context;
 	int nr = info->si_syscall, e = EPERM;
 	const char *name = nr >= 0 && nr < LAST_CALL ? names[nr] : NULL;
-	char line[160];
+	const struct hm_who *who = hm_where()->who;
+	char line[260];
 	size_t n = 0;
 
 	(void)signum;
@@ -100,6 +102,8 @@ refused(int signum, siginfo_t *info, void *context)
 		n = add(line, n, "l=error m=\"the sandbox refused a system "
 		    "call\" call=");
 		n = add(line, n, name);
+		n = add(line, n, " module=");
+		n = add(line, n, who ? who->name : "-");
 		n = add(line, n, "\n");
 		n = (size_t)write(STDERR_FILENO, line, n);
 	}

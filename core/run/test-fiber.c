@@ -465,13 +465,13 @@ test_module(void)
 	int counter = 0;
 	struct hm_mod *m = (void *)&counter, *seen = NULL;
 
-	hm_fiber_on_change(modules_started, modules_ended);
+	hm_fiber_on_change(modules_started, modules_ended, NULL);
 	hm_fiber_start(m, "of a module", knows_module, &seen);
 	is_int(counter, 1, "the generation is held from the start");
 	hm_loop_run_until_idle();
 	is_int(counter, 101, "until the end");
 	ok(seen == m, "the fiber knows its module");
-	hm_fiber_on_change(NULL, NULL);
+	hm_fiber_on_change(NULL, NULL, NULL);
 }
 
 static void

@@ -5,6 +5,7 @@
  */
 #include "work-private.h"
 #include "fiber-private.h"
+#include "guard.h"
 #include "loop.h"
 
 #include <pthread.h>
@@ -28,6 +29,7 @@ struct job {
 	void *arg;
 	int result;
 	struct hm_fiber *fiber;        /* waits; NULL for a detached job */
+	struct hm_where where;         /* who wants it done */
 	void (*done)(int result, void *arg);
 };
 
@@ -125,7 +127,10 @@ run_job(struct job *job)
 	struct hm_log_ctx none = { 0 };
 
 	hm_log_ctx_swap(job->fiber ? &job->fiber->log : &none);
+	*hm_where() = job->where;
 	job->result = job->fn(job->arg);
+	hm_guard_fork_check();
+	*hm_where() = (struct hm_where){ 0 };
 	hm_log_ctx_swap(NULL);
 	hm_log_ctx_release(&none);
 }
@@ -133,6 +138,8 @@ run_job(struct job *job)
 static void *
 worker(void *arg)
 {
+	void *signal_stack = hm_guard_thread();
+
 	pthread_mutex_lock(&pool.lock);
 	for (;;) {
 		struct job *job = next_job();
@@ -156,6 +163,7 @@ worker(void *arg)
 			pool.detached_running--;
 	}
 	pthread_mutex_unlock(&pool.lock);
+	hm_guard_thread_end(signal_stack);
 	return arg;
 }
 
@@ -202,7 +210,8 @@ int
 hm_work(int (*fn)(void *arg), void *arg)
 {
 	struct hm_fiber *self = hm_fiber_self();
-	struct job job = { .fn = fn, .arg = arg, .fiber = self };
+	struct job job = { .fn = fn, .arg = arg, .fiber = self,
+	    .where = *hm_where() };
 
 	if (!self)
 		return fn(arg);
@@ -221,6 +230,7 @@ hm_work_detached(int (*fn)(void *arg), void (*done)(int result, void *arg),
 	job->fn = fn;
 	job->done = done;
 	job->arg = arg;
+	job->where = *hm_where();
 	hm_loop_hold(1);
 	if (!hm_loop_lives()) {
 		job_inline(&job->node);
