@@ -18,8 +18,8 @@
 #include "core/plug/control.h"
 #include "core/plug/core.h"
 #include "core/plug/generation.h"
-#include "core/plug/lock.h"
-#include "core/plug/terminal.h"
+#include "lock.h"
+#include "terminal.h"
 #include "core/run/fiber-private.h"
 #include "core/run/loop.h"
 

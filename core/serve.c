@@ -22,7 +22,7 @@
 #include "core/conf/errs.h"
 #include "core/plug/core.h"
 #include "core/plug/generation.h"
-#include "core/plug/lock.h"
+#include "lock.h"
 #include "core/plug/offender.h"
 #include "core/run/fiber-private.h"
 #include "core/run/guard.h"

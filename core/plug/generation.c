@@ -213,11 +213,22 @@ hm_generation_open(struct hm_generation *gen, const char *only,
 static const char current_holder[] = "current";
 
 static void
-retire(struct hm_generation *gen)
+farewell(void *arg)
+{
+	struct hm_generation *gen = arg;
+
+	gen->farewell = NULL;
+	hm_sessions_ask(gen);
+}
+
+static void
+retire(struct hm_generation *gen, int64_t after_ms)
 {
 	hm_listeners_retire(gen);
 	for (size_t i = gen->n_mods; i-- > 0; )
 		call(gen->mods[i], gen->mods[i]->def->retire, "retire");
+	if (after_ms > 0)
+		gen->farewell = hm_timer_start(after_ms, farewell, gen);
 	gen->retired = true;
 }
 
@@ -229,7 +240,7 @@ hm_core_retire(struct hm_core *core)
 	if (old == NULL)
 		return;
 	core->current = NULL;
-	retire(old);
+	retire(old, 0);
 	hm_mod_release(core_mod(old), current_holder);
 }
 
@@ -248,7 +259,7 @@ hm_generation_start(struct hm_generation *gen)
 	hm_guard_limits(gen->config->server.loop_warn_ms,
 	    gen->config->server.loop_limit_ms);
 	if (old != NULL)
-		retire(old);
+		retire(old, gen->config->server.retire_after_ms);
 	for (size_t i = 0; i < gen->n_mods; i++)
 		call(gen->mods[i], gen->mods[i]->def->start, "start");
 	hm_listeners_start(gen);
@@ -308,6 +319,7 @@ hm_generation_drop(struct hm_generation *gen)
 	struct hm_core *core = gen->core;
 
 	unlink_generation(gen);
+	hm_timer_stop(gen->farewell);
 	for (int id = 0; id < HM_HOOK_COUNT; id++)
 		for (size_t i = 0; i < gen->chains[id].n; i++)
 			hm_queue_free(gen->chains[id].at[i].queue);

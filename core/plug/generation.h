@@ -90,6 +90,8 @@ struct hm_generation {
 	size_t n_mods;
 	struct hm_chain chains[HM_HOOK_COUNT];
 	struct hm_holder *holders;
+	struct hm_session *sessions;   /* newest first */
+	struct hm_timer *farewell;     /* will ask them to end */
 	unsigned refs;
 	bool retired;
 	int64_t began_ms;
@@ -123,6 +125,18 @@ const char *hm_mod_place(const struct hm_mod *m, struct hm_arena *arena);
 struct hm_mod *hm_generation_mod(const struct hm_generation *gen,
     const char *name);
 
+/* session.c: asks all to end as soon as they are idle. */
+void hm_sessions_ask(struct hm_generation *gen);
+/* Sessions of one module and protocol. */
+struct hm_session_group {
+	const struct hm_mod *mod;
+	const char *protocol;
+	unsigned count;
+	int64_t first_ms, last_ms;     /* as hm_now_ms() */
+};
+size_t hm_sessions_count(const struct hm_generation *gen,
+    struct hm_arena *arena, struct hm_session_group **ret);
+
 /* prepare.c */
 const char *hm_search_path(const struct hm_core *core,
     const struct hm_config *config, struct hm_arena *arena);
@@ -135,6 +149,11 @@ const struct hm_provide *hm_provision(const struct hm_mod *m,
 
 /* keep.c */
 void hm_keep_release(struct hm_generation *gen);
+/* The next resource behind that one (NULL: the first) that keeps code loaded
+ * which the current generation no longer uses; and words for it. */
+const struct hm_kept *hm_kept_old(const struct hm_core *core,
+    const struct hm_kept *behind);
+const char *hm_kept_text(const struct hm_kept *kept, struct hm_arena *arena);
 
 /* The names that hooks and positions have in files: "rcpt_to", "policy". */
 const char *hm_hook_name(enum hm_hook_id id);

@@ -191,13 +191,14 @@ ask_one(const struct hm_link *link, struct hm_call *call, hook_thunk *thunk,
 		return hm_defer("4.3.2", "the session is ending");
 	}
 	v = hm_verdict_clean(v, late, call);
-	hm_where_leave(former);
 	link->stats->verdicts[v.kind]++;
 	hm_stats_add(link->stats, took);
-	if (v.kind != HM_FAIL)
-		return v;
-	failed(link, late ? "too late" : v.text, late, took / NS_MS);
-	return on_fail(link);
+	if (v.kind == HM_FAIL) {
+		failed(link, late ? "too late" : v.text, late, took / NS_MS);
+		v = on_fail(link);
+	}
+	hm_where_leave(former);
+	return v;
 }
 
 /* ---- asking all ---- */

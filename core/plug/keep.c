@@ -122,3 +122,26 @@ hm_keep_release(struct hm_generation *gen)
 		unuse(gen->core, u->kept);
 	}
 }
+
+const struct hm_kept *
+hm_kept_old(const struct hm_core *core, const struct hm_kept *behind)
+{
+	const struct hm_kept *kept = behind != NULL ? behind->next : core->kept;
+	const struct hm_mod *m;
+
+	for (; kept != NULL; kept = kept->next) {
+		m = core->current == NULL ? NULL :
+		    hm_generation_mod(core->current, kept->module);
+		if (m != NULL && m->code != kept->code)
+			return kept;
+	}
+	return NULL;
+}
+
+const char *
+hm_kept_text(const struct hm_kept *kept, struct hm_arena *arena)
+{
+	return hm_printf(arena, "%s: its \"%s\" was made by version %s of it, "
+	    "which therefore stays loaded", kept->module, kept->key,
+	    kept->code != NULL ? kept->code->def.version : "");
+}

@@ -230,15 +230,13 @@ hm_offender_pardon(const char *data_dir, const char *name,
 	const char *path = path_of(arena, data_dir), *line;
 	int fd, r = 0;
 
-	if (hm_offender_find(hm_offenders_read(arena, data_dir), name) != NULL) {
-		line = hm_printf(arena, "%lld on %s\n",
-		    (long long)(hm_wall_ms() / 1000), name);
-		fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-		if (fd < 0 || write(fd, line, strlen(line)) < 0)
-			r = hm_err_errno(reterr, errno, "%s", path);
-		if (fd >= 0)
-			close(fd);
-	}
+	line = hm_printf(arena, "%lld on %s\n",
+	    (long long)(hm_wall_ms() / 1000), name);
+	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	if (fd < 0 ? errno != ENOENT : write(fd, line, strlen(line)) < 0)
+		r = hm_err_errno(reterr, errno, "%s", path);
+	if (fd >= 0)
+		close(fd);
 	hm_arena_free(arena);
 	return r;
 }

@@ -26,7 +26,7 @@ struct hm_offender *hm_offenders_read(struct hm_arena *arena,
     const char *data_dir);
 struct hm_offender *hm_offender_find(struct hm_offender *list,
     const char *name);
-/* The admin trusts it again. Whether it was off. */
+/* The admin trusts it again; what was before no longer counts. */
 int hm_offender_pardon(const char *data_dir, const char *name,
     struct hm_err *reterr);
 /* Crashes that name the module since then; for "module upgrade". */

@@ -5,6 +5,7 @@
 
 #include <hermod/arena.h>
 #include <hermod/clock.h>
+#include <hermod/fiber.h>
 #include <hermod/io.h>
 #include <hermod/log.h>
 #include <hermod/net.h>
@@ -19,6 +20,9 @@ enum { ID_CHARS = 10 };
 struct hm_session {
 	struct hm_slots slots;         /* first, see slots.h */
 	struct hm_mod *mod;
+	struct hm_session *next, **at; /* among those of the generation */
+	struct hm_fiber *fiber;
+	bool idle, asked;              /* to end */
 	struct hm_io *io;
 	struct hm_arena *arena;
 	const char *protocol;
@@ -64,6 +68,16 @@ make_id(struct hm_core *core, char out[ID_CHARS + 1])
 	out[ID_CHARS] = '\0';
 }
 
+static void
+enlist(struct hm_session *s, struct hm_generation *gen)
+{
+	s->at = &gen->sessions;
+	s->next = gen->sessions;
+	if (s->next != NULL)
+		s->next->at = &s->next;
+	gen->sessions = s;
+}
+
 struct hm_session *
 hm_session_new(struct hm_mod *m, struct hm_io *io, const char *protocol)
 {
@@ -77,6 +91,8 @@ hm_session_new(struct hm_mod *m, struct hm_io *io, const char *protocol)
 	s->io = io;
 	s->protocol = protocol;
 	s->began_ms = hm_now_ms();
+	s->fiber = hm_fiber_self();
+	enlist(s, m->gen);
 	hm_slots_init(&s->slots, arena);
 	make_id(m->gen->core, s->id);
 	hm_mod_hold(m, session_holder);
@@ -112,6 +128,9 @@ hm_session_free(struct hm_session *s)
 	end.bytes_out = s->bytes_out;
 	hm_emit_session_end(m, &end);
 	hm_slots_release(&s->slots);
+	*s->at = s->next;
+	if (s->next != NULL)
+		s->next->at = s->at;
 	hm_log_field("session", NULL);
 	hm_log_field("peer", NULL);
 	hm_arena_free(s->arena);
@@ -208,4 +227,48 @@ hm_session_count(struct hm_session *s, uint64_t in, uint64_t out)
 {
 	s->bytes_in += in;
 	s->bytes_out += out;
+}
+
+/* ---- all of a generation ---- */
+
+void
+hm_session_idle(struct hm_session *s, bool idle)
+{
+	s->idle = idle;
+	if (idle && s->asked && s->fiber != NULL)
+		hm_fiber_cancel(s->fiber);
+}
+
+void
+hm_sessions_ask(struct hm_generation *gen)
+{
+	for (struct hm_session *s = gen->sessions; s != NULL; s = s->next) {
+		s->asked = true;
+		hm_session_idle(s, s->idle);
+	}
+}
+
+size_t
+hm_sessions_count(const struct hm_generation *gen, struct hm_arena *arena,
+    struct hm_session_group **ret)
+{
+	enum { MAX_GROUPS = 32 };
+	struct hm_session_group *groups = hm_alloc_array(arena, MAX_GROUPS,
+	    sizeof(*groups));
+	size_t n = 0, i;
+
+	for (const struct hm_session *s = gen->sessions; s != NULL; s = s->next) {
+		for (i = 0; i < n && (groups[i].mod != s->mod ||
+		    strcmp(groups[i].protocol, s->protocol) != 0); i++)
+			continue;
+		if (i == MAX_GROUPS)
+			continue;
+		if (i == n)
+			groups[n++] = (struct hm_session_group){ s->mod,
+			    s->protocol, 0, s->began_ms, s->began_ms };
+		groups[i].count++;
+		groups[i].first_ms = s->began_ms;
+	}
+	*ret = groups;
+	return n;
 }

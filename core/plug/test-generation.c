@@ -357,6 +357,115 @@ test_many(void)
 	is_int(generations(), 1, "only the current one is left");
 }
 
+/* ---- P02: on and off a thousand times, while calls are under way ---- */
+
+static struct {
+	bool stop;
+	unsigned asked, answered, wrong, started;
+} calls;
+
+static void
+asking_fiber(void *arg)
+{
+	(void)arg;
+	calls.started++;
+	while (!calls.stop) {
+		struct hm_mod *m = hm_generation_mod(test_core->current, "core");
+		struct hm_session *s = hm_session_new(m, NULL, "smtp");
+		struct hm_verdict v;
+
+		calls.asked++;
+		v = hm_decide_rcpt_to(m, s, NULL, NULL);
+		calls.answered++;
+		/* Asked, it has an opinion; switched off, nobody has. */
+		calls.wrong += v.kind != HM_PASS && (v.kind != HM_JUNK ||
+		    v.score != 7 || strcmp(v.module, "bb") != 0);
+		hm_session_free(s);
+		hm_sleep(1);
+	}
+	calls.started--;
+}
+
+static void
+swap_files(unsigned turn)
+{
+	char command[1000];
+
+	snprintf(command, sizeof(command), "cp '%s' '%s' && mv '%s' '%s'",
+	    test_path("bb-%u.so", turn % 2 + 1), test_path("modules/bb.so.new"),
+	    test_path("modules/bb.so.new"), test_path("modules/bb.so"));
+	if (system(command) != 0)
+		printf("# no copy\n");
+}
+
+static void
+toggle_fiber(void *arg)
+{
+	static const char on[] = ON "hide: yes\nanswer: junk\nscore: 7\n"
+	    "sleep: 3ms\n";
+	struct test_reload *t = arg;
+	unsigned bad = 0;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		test_conf("bb", i % 2 ? "enabled: no\n" : on);
+		test_reload_fiber(t);
+		bad += t->text[0] != '\0' ||
+		    (hm_generation_mod(test_core->current, "bb") != NULL) !=
+		    (i % 2 == 0);
+		hm_sleep(1);
+	}
+	is_int(bad, 0, "P02 a thousand times on and off, each as asked");
+	test_conf("bb", on);
+	for (unsigned i = 0; i < 50; i++) {
+		swap_files(i);
+		test_reload_fiber(t);
+		bad += t->text[0] != '\0' || strcmp(hm_generation_mod(
+		    test_core->current, "bb")->def->version,
+		    i % 2 ? "2" : "1") != 0;
+		hm_sleep(1);
+	}
+	is_int(bad, 0, "P02 up and down between two versions");
+	test_conf("bb", ON "score: bad\n");
+	for (unsigned i = 0; i < 50; i++) {
+		uint64_t number = test_core->current->number;
+
+		test_reload_fiber(t);
+		bad += t->text[0] == '\0' ||
+		    test_core->current->number != number;
+	}
+	is_int(bad, 0, "P02 what is wrong changes nothing");
+	calls.stop = true;
+}
+
+static void
+test_toggle(void)
+{
+	static struct test_reload t;
+	char command[1000];
+
+	for (int version = 1; version <= 2; version++) {
+		test_build("bb", "probe", version == 1 ? "" :
+		    "-DPROBE_VERSION='\"2\"'");
+		snprintf(command, sizeof(command), "cp '%s' '%s'",
+		    test_path("modules/bb.so"), test_path("bb-%d.so", version));
+		ok(system(command) == 0, "version %d", version);
+	}
+	for (int i = 0; i < 20; i++)
+		hm_fiber_start(NULL, "asking", asking_fiber, NULL);
+	test_run(toggle_fiber, &t);
+	is_int(calls.started, 0, "P02 all have ended");
+	ok(calls.asked > 1000 && calls.answered == calls.asked &&
+	    calls.wrong == 0, "P02 %u calls meanwhile, each was answered right",
+	    calls.asked);
+	test_conf("bb", NULL);
+	is_str(reload(), "", "without it");
+	is_int(generations(), 1, "P02 no generation is left");
+#ifndef HM_SANITIZED
+	is_int(files("data/code"), 1, "P02 nor a copy of its code");
+#endif
+	hm_buf_clear(&test_notes);
+}
+
 int
 main(void)
 {
@@ -368,6 +477,7 @@ main(void)
 	test_keep();
 	test_code();
 	test_many();
+	test_toggle();
 	hm_buf_clear(&test_notes);
 	test_end();
 	return done();

@@ -39,6 +39,13 @@ HM_API struct hm_str hm_session_login(const struct hm_session *s); /* address */
 HM_API void hm_session_set_login(struct hm_session *s, struct hm_str account,
     struct hm_str login);
 
+/* While a session is idle, waiting for its client's next command with nothing
+ * unfinished, it may be asked to end, as retire-after in hermod.yaml wants it
+ * for sessions of an old configuration: its fiber is then cancelled, and says
+ * good-bye as when the server stops. Called by the protocol module before and
+ * after such a wait. Since 1.1. */
+HM_API void hm_session_idle(struct hm_session *s, bool idle);
+
 /* Bytes so far, for session-end; the protocol module adds. */
 HM_API void hm_session_count(struct hm_session *s, uint64_t in, uint64_t out);
 

@@ -2,6 +2,7 @@
 #include <hermod/clock.h>
 #include <hermod/fiber.h>
 #include <hermod/io.h>
+#include <hermod/session.h>
 
 #include "imap.h"
 
@@ -28,7 +29,9 @@ tell_changes(struct imap *s)
 			continue;
 		if (s->out.cap > 0)
 			hm_buf_release(&s->out);
+		hm_session_idle(s->session, true);
 		r = hm_io_wait(s->io, cond, end - hm_now_ms());
+		hm_session_idle(s->session, false);
 		if (r < 0)
 			s->broken = r;
 		if (r > 0)

@@ -1,5 +1,6 @@
 /* reader.c - the lines and literals a command is made of (RFC 9051, 4.3). */
 #include <hermod/io.h>
+#include <hermod/session.h>
 #include <hermod/log.h>
 
 #include "imap.h"
@@ -41,7 +42,9 @@ imap_read_first_line(struct imap *s)
 	if (s->broken)
 		return s->broken;
 	if (!hm_io_ready(s->io)) {
+		hm_session_idle(s->session, true);
 		r = hm_io_wait(s->io, NULL, idle);
+		hm_session_idle(s->session, false);
 		if (r < 0)
 			return broke(s, r);
 	}

@@ -220,7 +220,7 @@ say_why(struct imap *s)
 	if (why == -HM_ETIMEDOUT)
 		imap_bye(s, "idle for too long");
 	else if (why == -HM_ECANCELED)
-		imap_bye(s, "server is shutting down");
+		imap_bye(s, "the server ends the session, please come again");
 	else if (why == -HM_ELIMIT)
 		imap_bye(s, "line is too long");
 	else

@@ -190,14 +190,18 @@ one_command(struct smtp_session *s)
 	struct hm_str line, rest;
 	enum smtp_verb verb;
 	bool first = s->commands == 0 && !s->helo;
-	int r = hm_io_read_line(s->io, LINE_MAX_OCTETS, &line, NULL);
+	int r;
 
+	hm_session_idle(s->hs, s->txn.msg == NULL);
+	r = hm_io_read_line(s->io, LINE_MAX_OCTETS, &line, NULL);
+	hm_session_idle(s->hs, false);
 	if (r == -HM_ELIMIT)
 		smtp_reply(s, 500, "5.5.2", "line too long");
 	else if (r == -HM_ETIMEDOUT)
 		smtp_reply(s, 421, "4.4.2", "you were silent for too long");
 	else if (r == -HM_ECANCELED)
-		smtp_reply(s, 421, "4.3.2", "the server is shutting down");
+		smtp_reply(s, 421, "4.3.2", "this server ends the session, please come "
+		    "again");
 	if (r < 0)
 		return false;
 	if (!within_budget(s))

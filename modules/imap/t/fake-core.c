@@ -93,6 +93,13 @@ hm_session_set_login(struct hm_session *s, struct hm_str account,
 }
 
 void
+hm_session_idle(struct hm_session *s, bool idle)
+{
+	(void)s;
+	(void)idle;
+}
+
+void
 hm_session_count(struct hm_session *s, uint64_t in, uint64_t out)
 {
 	s->in += in;

@@ -120,9 +120,14 @@ leak(struct hm_str how)
 static struct hm_verdict
 bad_mail_from(struct hm_call *call, const struct hm_addr *from)
 {
+#ifdef BAD_ALWAYS
+	struct hm_str how = HM_STR(BAD_ALWAYS);
+#else
 	struct hm_str how = from->local;
+#endif
 
 	(void)call;
+	(void)from;
 	ruin(how);
 	leak(how);
 	if (hm_str_is(how, "late"))
@@ -159,6 +164,7 @@ static int
 bad_open(struct hm_mod *m, struct hm_err *reterr)
 {
 	(void)m;
+	(void)reterr;
 	return BAD_OPEN;
 }
 #endif

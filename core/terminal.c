@@ -9,8 +9,8 @@
 #include <hermod/str.h>
 #include <hermod/work.h>
 
-#include "cmd.h"
-#include "control.h"
+#include "core/plug/cmd.h"
+#include "core/plug/control.h"
 #include "terminal.h"
 
 static int

@@ -8,9 +8,9 @@
 #include "core/conf/config.h"
 #include "core/conf/errs.h"
 
-#include "cmd.h"
-#include "core-commands.h"
-#include "generation.h"
+#include "core/plug/cmd.h"
+#include "commands.h"
+#include "core/plug/generation.h"
 
 int
 hm_run_config_check(struct hm_cmd *cmd)

@@ -1,8 +1,8 @@
 /* guard.c - crashes, loops that stand still, and stray children, by name. */
 #include "config.h"
 
-#include "guard.h"
-#include "fiber-private.h"
+#include "core/run/guard.h"
+#include "core/run/fiber-private.h"
 
 #include <errno.h>
 #include <link.h>

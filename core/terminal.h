@@ -2,7 +2,7 @@
 #ifndef HERMOD_PLUG_TERMINAL_H
 #define HERMOD_PLUG_TERMINAL_H
 
-#include "cmd.h"
+#include "core/plug/cmd.h"
 
 struct hm_terminal {
 	struct hm_cmd_io io;           /* first */

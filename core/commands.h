@@ -1,6 +1,6 @@
-/* core-commands.h - what the core's commands run. */
-#ifndef HERMOD_PLUG_CORE_COMMANDS_H
-#define HERMOD_PLUG_CORE_COMMANDS_H
+/* commands.h - what the core's commands run. */
+#ifndef HERMOD_COMMANDS_H
+#define HERMOD_COMMANDS_H
 
 #include <hermod/command.h>
 
@@ -13,5 +13,11 @@ HM_FIBER int hm_run_config_show(struct hm_cmd *cmd);
 HM_FIBER int hm_run_module_list(struct hm_cmd *cmd);
 HM_FIBER int hm_run_module_enable(struct hm_cmd *cmd);
 HM_FIBER int hm_run_module_disable(struct hm_cmd *cmd);
+
+/* watch.c */
+HM_FIBER int hm_run_module_watch(struct hm_cmd *cmd);
+
+/* The program's. */
+HM_FIBER int hm_run_module_upgrade(struct hm_cmd *cmd);
 
 #endif

@@ -17,9 +17,9 @@
 #include <hermod/err.h>
 #include <hermod/str.h>
 
-#include "cmd.h"
-#include "control.h"
-#include "wire.h"
+#include "core/plug/cmd.h"
+#include "core/plug/control.h"
+#include "core/plug/wire.h"
 
 /* ---- the terminal ---- */
 

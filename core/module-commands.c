@@ -11,11 +11,11 @@
 #include "core/conf/config.h"
 #include "core/conf/errs.h"
 
-#include "cmd.h"
-#include "control.h"
-#include "core-commands.h"
-#include "generation.h"
-#include "offender.h"
+#include "core/plug/cmd.h"
+#include "core/plug/control.h"
+#include "commands.h"
+#include "core/plug/generation.h"
+#include "core/plug/offender.h"
 
 enum { MAX_FILE = 16 * 1024 * 1024 };
 

@@ -1,4 +1,4 @@
-/* core-commands.c - the commands of the core that ask about a running server. */
+/* commands.c - the commands of the core that ask about a running server. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,10 +9,10 @@
 
 #include "core/conf/config.h"
 
-#include "cmd.h"
-#include "core-commands.h"
-#include "generation.h"
-#include "metrics.h"
+#include "core/plug/cmd.h"
+#include "commands.h"
+#include "core/plug/generation.h"
+#include "core/plug/metrics.h"
 
 /* ---- hooks ---- */
 
@@ -199,11 +199,19 @@ age(struct hm_arena *arena, int64_t ms)
 static const char *
 holders(struct hm_arena *arena, const struct hm_generation *gen)
 {
+	struct hm_session_group *groups;
+	size_t n = hm_sessions_count(gen, arena, &groups);
 	const struct hm_holder *h;
+	int64_t now = hm_now_ms();
 	const char *text = "";
 
+	for (size_t i = 0; i < n; i++)
+		text = hm_printf(arena, "%s%s%s session %u (%s to %s)", text,
+		    i ? ", " : "", groups[i].protocol, groups[i].count,
+		    age(arena, now - groups[i].last_ms),
+		    age(arena, now - groups[i].first_ms));
 	for (h = gen->holders; h != NULL; h = h->next)
-		if (h->count > 0)
+		if (h->count > 0 && strcmp(h->who, "session") != 0)
 			text = hm_printf(arena, "%s%s%s %s %u", text,
 			    text[0] ? ", " : "", h->module, h->who, h->count);
 	return text;
@@ -228,6 +236,14 @@ run_generations(struct hm_cmd *cmd)
 			hm_str(hm_printf(cmd->arena, "%u", gen->refs)),
 			hm_str(holders(cmd->arena, gen)),
 		};
+
+		hm_cmd_row(table, cells);
+	}
+	for (const struct hm_kept *kept = hm_kept_old(cmd->core, NULL);
+	    kept != NULL; kept = hm_kept_old(cmd->core, kept)) {
+		struct hm_str cells[] = { HM_STR("-"), HM_STR("code"),
+			HM_STR(""), HM_STR(""),
+			hm_str(hm_kept_text(kept, cmd->arena)) };
 
 		hm_cmd_row(table, cells);
 	}
@@ -330,6 +346,16 @@ static const struct hm_cmd_flag quickstart_flags[] = {
 	{ NULL, NULL, NULL },
 };
 
+static const struct hm_cmd_flag upgrade_flags[] = {
+	{ "grace", "TIME", "How long the new file is watched (30s)." },
+	{ NULL, NULL, NULL },
+};
+
+static const struct hm_cmd_flag watch_flags[] = {
+	{ "time", "TIME", "How long (30s)." },
+	{ NULL, NULL, NULL },
+};
+
 const struct hm_command hm_core_commands[] = {
 	{ .words = "serve", .args = "", .where = HM_CMD_HERE, .run = run_here,
 	  .summary = "Runs the server in the foreground" },
@@ -375,6 +401,19 @@ const struct hm_command hm_core_commands[] = {
 	{ .words = "plugin check", .args = "FILE", .where = HM_CMD_HERE,
 	  .run = run_here,
 	  .summary = "Looks for what is wrong with a plugin, running its code" },
+	{ .words = "module upgrade", .args = "MODULE [FILE]",
+	  .where = HM_CMD_HERE, .run = hm_run_module_upgrade,
+	  .summary = "Takes over a new file of a module, and the old one again "
+	      "if it fails",
+	  .help = "FILE takes the place of the module's file; without it the "
+	      "file there must be new.\nIf the module then crashes, holds up "
+	      "the server, fails or logs an error within the\ntime of grace, "
+	      "the file that ran before is put back and taken over.",
+	  .flags = upgrade_flags },
+	{ .words = "module watch", .args = "MODULE",
+	  .run = hm_run_module_watch,
+	  .summary = "Waits, and tells whether a module does its work without "
+	      "failures", .flags = watch_flags },
 	{ .words = "module stats", .args = "[MODULE]", .run = run_module_stats,
 	  .summary = "Shows what modules answered, how long they took, and how "
 	      "they failed" },

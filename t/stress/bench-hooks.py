@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""bench-hooks.py - what hooks cost: alone, and as a part of receiving mail.
+
+bench-hooks.py [--calls 1000000] [--pairs 5] [--messages 1000] [--check]
+
+First the processor time of one question, with none, one and 20 plugins that have
+no opinion, in nanoseconds. Then that of the server for one message, with and
+without 20 of them, in turn. --check fails if they cost more than 2 of 100.
+"""
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "plug"))
+from serving import *  # noqa: E402,F403
+
+PARSER = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+PARSER.add_argument("--calls", type=int, default=1000000)
+PARSER.add_argument("--pairs", type=int, default=5)
+PARSER.add_argument("--messages", type=int, default=1000)
+PARSER.add_argument("--check", action="store_true")
+ARGS = PARSER.parse_args()
+BUILD = os.environ.get("top_builddir", ".")
+NAMES = ["noop-%02d" % i for i in range(20)]
+BODY = b"Subject: hello\r\nFrom: <x@example.com>\r\n\r\n" + \
+       b"A line that is as long as lines of mail mostly are, or so.\r\n" * 60
+
+
+def cost(folder, n):
+    """Nanoseconds of a question to n plugins."""
+    conf = tempfile.mkdtemp(prefix="hermod-t.")
+    os.mkdir(os.path.join(conf, "conf.d"))
+    os.mkdir(os.path.join(conf, "data"))
+    with open(os.path.join(conf, "hermod.yaml"), "w") as f:
+        f.write("hostname: mail.example\ndata-dir: %s/data\n" % conf)
+    for name in NAMES[:n]:
+        with open(os.path.join(conf, "conf.d", name + ".yaml"), "w") as f:
+            f.write("enabled: yes\n")
+    env = dict(os.environ, HERMOD_MODULE_PATH=folder)
+    out = [float(subprocess.run([os.path.join(BUILD, "t/stress/hook-cost"),
+                                 conf, str(ARGS.calls)], env=env, check=True,
+                                capture_output=True, text=True).stdout)
+           for _ in range(3)]
+    shutil.rmtree(conf)
+    return min(out)
+
+
+def cpu(pid):
+    """Processor time of the process in seconds, to the nanosecond."""
+    total = 0
+    for task in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/schedstat" % (pid, task)) as f:
+            total += int(f.read().split()[0])
+    return total / 1e9
+
+
+def switch(server, on):
+    for name in NAMES:
+        server.conf(name, "enabled: %s\n" % ("yes" if on else "no"))
+    server.command("reload")
+
+
+def receive(server):
+    """Processor time of the worker for each message, in microseconds."""
+    pid = server.worker()
+    s = server.smtp()
+    before = cpu(pid)
+    for i in range(ARGS.messages):
+        if i % 50 == 49:
+            s.ask(b"QUIT")
+            s.sock.close()
+            s = server.smtp()
+        s.ask(b"MAIL FROM:<x@example.com>")
+        s.ask(b"RCPT TO:<anna@example.org>")
+        s.ask(b"DATA")
+        code, text = s.ask(BODY + b".")
+        if code != 250:
+            raise RuntimeError("refused: %d %r" % (code, text))
+    used = cpu(pid) - before
+    s.sock.close()
+    return used / ARGS.messages * 1e6
+
+
+def main():
+    folder = tempfile.mkdtemp(prefix="hermod-t.")
+    for name in NAMES:
+        build(folder, name, "t/plug/modules/noop.c",
+              '-DNOOP_NAME="%s"' % name, "-O2")
+    costs = {n: cost(folder, n) for n in (0, 1, 20)}
+    for n, ns in costs.items():
+        diag("a question to %2d plugins: %7.1f ns" % (n, ns))
+    diag("each of 20: %.1f ns" % ((costs[20] - costs[0]) / 20))
+    os.environ["HERMOD_MODULE_PATH"] = (folder + ":" + os.environ.get(
+        "HERMOD_MODULE_PATH", ""))
+    server = Serving()
+    receive(server)
+    ratios, without, with_ = [], [], []
+    for i in range(ARGS.pairs):
+        # Turn about, so that what changes over time meets both.
+        figures = {}
+        for on in (i % 2 == 0, i % 2 == 1):
+            switch(server, on)
+            figures[on] = receive(server)
+        without.append(figures[False])
+        with_.append(figures[True])
+        ratios.append(figures[True] / figures[False])
+        diag("a message: %.1f us without, %.1f us with 20 plugins (%+.2f %%)" % (
+            figures[False], figures[True], (ratios[-1] - 1) * 100))
+    more = (statistics.median(ratios) - 1) * 100
+    # Five or six questions for each message; mean figures are noisy.
+    stats = server.command("module", "stats", NAMES[0])
+    calls = sum(int(r.split()[2]) for r in stats.splitlines()[1:])
+    sent = ARGS.messages * ARGS.pairs
+    part = (costs[20] - costs[0]) * calls / sent / 10 / statistics.median(without)
+    diag("median: %+.2f %%; by %.1f questions for each message and the cost of "
+         "each: %+.2f %%" % (more, calls / sent, part))
+    ok(part < 2, "20 plugins that have no opinion cost less than 2 of 100")
+    if ARGS.check:
+        ok(more < 2, "and so says the load")
+    server.close()
+    shutil.rmtree(folder)
+    finish()
+
+
+if sanitized():
+    skip_all("figures of a sanitized build say nothing")
+main()
