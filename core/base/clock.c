@@ -28,15 +28,27 @@ hm_now_ms(void)
 	return read_ms(CLOCK_MONOTONIC);
 }
 
-int64_t
-hm_now_ns(void)
+static int64_t
+read_ns(clockid_t id)
 {
 	struct timespec ts;
 
 	if (atomic_load_explicit(&virtual.on, memory_order_acquire))
 		return atomic_load(&virtual.now_ms) * 1000000;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(id, &ts);
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int64_t
+hm_now_ns(void)
+{
+	return read_ns(CLOCK_MONOTONIC);
+}
+
+int64_t
+hm_coarse_ns(void)
+{
+	return read_ns(CLOCK_MONOTONIC_COARSE);
 }
 
 int64_t

@@ -2,6 +2,7 @@
 #include <hermod/arena.h>
 
 #include "core/mail/view.h"
+#include "core/plug/load.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,12 +58,17 @@ hm_view_unref(struct hm_view *view)
 	free(view->before);
 	if (view->on_release)
 		view->on_release(view->on_release_arg);
+	hm_code_let_go(view->code);
 	free(view);
 }
 
 void
 hm_view_on_release(struct hm_view *view, void (*fn)(void *arg), void *arg)
 {
+	/* The view may outlive the generation that built it, in what is kept,
+	 * and then the code of fn. */
+	hm_code_let_go(view->code);
+	view->code = hm_code_hold(fn);
 	view->on_release = fn;
 	view->on_release_arg = arg;
 }

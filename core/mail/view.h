@@ -38,6 +38,7 @@ struct hm_view {
 	uint32_t *before;            /* entries in earlier pages */
 	void (*on_release)(void *arg);
 	void *on_release_arg;
+	struct hm_code *code;          /* that on_release belongs to */
 };
 
 static inline unsigned

@@ -70,8 +70,8 @@ void hm_core_free(struct hm_core *core);
 /* Where copies of code go, in arena. */
 const char *hm_core_copy_dir(struct hm_arena *arena, const char *data_dir);
 
-/* stats.c */
-void hm_stats_add(struct hm_hook_stats *stats, int64_t took_ns);
+/* stats.c: counts a call that took so long, as one that stands for many. */
+void hm_stats_add(struct hm_hook_stats *stats, int64_t took_ns, unsigned many);
 /* What so many of 100 calls did not take longer than, within a quarter. */
 int64_t hm_stats_percentile(const struct hm_hook_stats *stats, unsigned percent);
 

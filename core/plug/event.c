@@ -80,7 +80,8 @@ tell(struct hm_queue *queue, const void *event)
 
 	queue->call(link, &call, event);
 	hm_where_leave(former);
-	hm_stats_add(link->stats, hm_now_ns() - began);
+	link->stats->calls++;
+	hm_stats_add(link->stats, hm_now_ns() - began, 1);
 	hm_arena_free(arena);
 }
 

@@ -157,7 +157,21 @@ failed(const struct hm_link *link, const char *why, bool late, int64_t took_ms)
 	    hm_f("ms", took_ms));
 }
 
-enum { NS_MS = 1000000 };
+enum { NS_MS = 1000000, SAMPLE = 16, COARSE_MS = 10 };
+
+/* Most calls take less than the coarse clock's step: of those one in SAMPLE is
+ * measured, for all of them. */
+static void
+count(struct hm_hook_stats *stats, const struct hm_verdict *v, int64_t exact_ns,
+    int64_t took_ns)
+{
+	if (exact_ns != 0 && took_ns == 0)
+		hm_stats_add(stats, hm_now_ns() - exact_ns, SAMPLE);
+	else if (took_ns > 0)
+		hm_stats_add(stats, took_ns, 1);
+	stats->calls++;
+	stats->verdicts[v->kind]++;
+}
 
 /* The deadline of the call is the earlier of its own and the fiber's. *now_ns is
  * read once for each call: one ends when the next begins. */
@@ -166,7 +180,7 @@ ask_one(const struct hm_link *link, struct hm_call *call, hook_thunk *thunk,
     const void *arg, int64_t *now_ns)
 {
 	int64_t began = *now_ns, limit = began / NS_MS + link->timeout_ms;
-	int64_t outer = 0, took;
+	int64_t outer = 0, took, exact = 0;
 	bool on_fiber = hm_fiber_self() != NULL, late;
 	struct hm_where former;
 	struct hm_verdict v;
@@ -177,22 +191,25 @@ ask_one(const struct hm_link *link, struct hm_call *call, hook_thunk *thunk,
 			hm_fiber_deadline(outer);
 	}
 	former = hm_where_enter(link->mod->who, hm_hook_name(link->hook->id));
+	if (link->stats->calls % SAMPLE == 0)
+		exact = hm_now_ns();
 	v = thunk(&link->hook->fn, call, arg);
 	hm_guard_fork_check();
 	if (on_fiber)
 		hm_fiber_deadline(outer);
-	*now_ns = hm_now_ns();
+	*now_ns = hm_coarse_ns();
 	took = *now_ns - began;
+	if (took / NS_MS + COARSE_MS >= link->timeout_ms)
+		took = hm_now_ns() - began;
 	late = took / NS_MS >= link->timeout_ms;
 	/* A session that ends is no fault of the module. */
-	if (on_fiber && (hm_fiber_cancelled() ||
-	    (outer != 0 && *now_ns / NS_MS >= outer)) && v.kind == HM_FAIL) {
+	if (v.kind == HM_FAIL && on_fiber && (hm_fiber_cancelled() ||
+	    (outer != 0 && hm_now_ms() >= outer))) {
 		hm_where_leave(former);
 		return hm_defer("4.3.2", "the session is ending");
 	}
 	v = hm_verdict_clean(v, late, call);
-	link->stats->verdicts[v.kind]++;
-	hm_stats_add(link->stats, took);
+	count(link->stats, &v, exact, took);
 	if (v.kind == HM_FAIL) {
 		failed(link, late ? "too late" : v.text, late, took / NS_MS);
 		v = on_fail(link);
@@ -230,7 +247,7 @@ ask_chain(const struct hm_chain *chain, struct hm_call *call,
     hook_thunk *thunk, const void *arg)
 {
 	struct hm_verdict all = hm_pass(), v;
-	int64_t now_ns = hm_now_ns();
+	int64_t now_ns = hm_coarse_ns();
 	int worst = INT_MIN;
 
 	for (size_t i = 0; i < chain->n; i++) {

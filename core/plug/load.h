@@ -15,7 +15,9 @@
 struct hm_core;
 
 struct hm_code {
-	struct hm_code *next;
+	struct hm_code *next;          /* of the core's */
+	struct hm_code *next_of_all;
+	struct hm_core *core;
 	char *name;
 	char *path;                    /* where the admin put it */
 	char *copy;                    /* what was loaded; NULL: path itself */
@@ -39,6 +41,12 @@ int hm_code_get(struct hm_core *core, const char *search, const char *name,
 /* The last reference unloads. NULL accepted. */
 void hm_code_ref(struct hm_code *code);
 void hm_code_unref(struct hm_core *core, struct hm_code *code);
+
+/* The code that the function belongs to, kept loaded until it is let go: for
+ * pointers in what outlives a generation. NULL, which may be let go as well:
+ * part of the program. Any thread. */
+struct hm_code *hm_code_hold(void (*fn)(void *arg));
+void hm_code_let_go(struct hm_code *code);
 
 /* Whether the descriptor can be used by this core; fills the complete def. */
 int hm_module_check(const struct hm_module_def *found, const char *name,

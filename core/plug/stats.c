@@ -41,20 +41,22 @@ middle(unsigned at)
 }
 
 void
-hm_stats_add(struct hm_hook_stats *stats, int64_t took_ns)
+hm_stats_add(struct hm_hook_stats *stats, int64_t took_ns, unsigned many)
 {
-	stats->calls++;
-	stats->total_ns += took_ns;
+	stats->total_ns += took_ns * many;
 	if (took_ns > stats->max_ns)
 		stats->max_ns = took_ns;
-	stats->latency[step(took_ns)]++;
+	stats->latency[step(took_ns)] += many;
 }
 
 int64_t
 hm_stats_percentile(const struct hm_hook_stats *stats, unsigned percent)
 {
-	uint64_t wanted = (stats->calls * percent + 99) / 100, n = 0;
+	uint64_t wanted = 0, n = 0;
 
+	for (unsigned at = 0; at < HM_LATENCY_STEPS; at++)
+		wanted += stats->latency[at];
+	wanted = (wanted * percent + 99) / 100;
 	for (unsigned at = 0; at < HM_LATENCY_STEPS; at++) {
 		n += stats->latency[at];
 		if (n >= wanted && n > 0)

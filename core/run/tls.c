@@ -104,6 +104,11 @@ hm_tls_recv(struct hm_io *io, void *p, size_t len)
 
 		switch (n) {
 		case GNUTLS_E_AGAIN:
+			/* It took in a session ticket, and what was read ahead
+			 * behind that will not make the socket readable. */
+			if (t->raw.len > 0 &&
+			    !gnutls_record_get_direction(t->session))
+				continue;
 			return to_wait(t->session);
 		case GNUTLS_E_INTERRUPTED:
 		case GNUTLS_E_WARNING_ALERT_RECEIVED:
