@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# What a user sends is signed; others' software says that the signatures are good.
+import imaplib
+import json
+import os
+import smtplib
+import sys
+
+sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "t/interop"))
+from hermod import *  # noqa: E402,F403
+
+# Debian's packages are for Debian's Python.
+sys.path.append("/usr/lib/python3/dist-packages")
+try:
+    import dkim
+except ImportError:
+    skip_all("python3-dkim is not installed")
+
+server = Server({"dkim": ""})
+
+
+def records():
+    rows = json.loads(server.command("dkim", "txt", "example.org", "--json"))
+    return {row["name"]: row["text"] for row in rows}
+
+
+def look_up(name, timeout=5):
+    return records().get(name.decode().rstrip("."), "").encode() or None
+
+
+def send(text, extra=()):
+    s = smtplib.SMTP_SSL("localhost", server.ports["submissions"],
+                         context=server.tls_context())
+    s.login("anna", PASSWORD)
+    s.sendmail("anna@example.org", ["bert@example.org"], text, extra)
+    s.quit()
+    m = imaplib.IMAP4_SSL("localhost", server.ports["imaps"],
+                          ssl_context=server.tls_context())
+    m.login("bert", PASSWORD)
+    m.select("INBOX")
+    _, data = m.fetch("*", "(BODY.PEEK[])")
+    m.logout()
+    return data[0][1]
+
+
+def signatures(message):
+    return message.lower().count(b"\r\ndkim-signature:")
+
+
+def good(message, index=0):
+    try:
+        return dkim.verify(message, dnsfunc=look_up) if index == 0 else \
+            dkim.DKIM(message).verify(idx=index, dnsfunc=look_up)
+    except dkim.DKIMException as e:
+        diag(repr(e))
+        return False
+
+
+PLAIN = ("From: Anna <anna@example.org>\r\nTo: bert@example.org\r\n"
+         "Subject:  folded\r\n  and \t folded again\r\n\r\n"
+         "Some text \t with  blanks \r\n\r\n.dot\r\n\r\n\r\n").encode()
+equal(len(records()), 1, "a domain has a key from the start")
+got = send(PLAIN)
+equal(signatures(got), 1, "a message is signed")
+ok(good(got), "the signature is good")
+ok(not good(got.replace(b"Some text", b"Some tent")), "not if the body changes")
+ok(not good(got.replace(b"Subject:  folded", b"Subject: other")),
+   "not if a field changes")
+ok(not good(b"Subject: another\r\n" + got), "not if a field is added")
+ok(good(got.replace(b"with  blanks", b"with blanks")),
+   "white space may change")
+ok(good(send(b"From: anna@example.org\r\n\r\n")), "an empty body")
+ok(good(send(b"From: anna@example.org\r\n\r\nx" + b"y" * 300000)),
+   "a large one without a last line end")
+
+server.command("dkim", "add", "example.org", "second", "--type", "ed25519")
+equal(server.status, 0, "a second key")
+got = send(PLAIN)
+equal(signatures(got), 2, "both sign")
+ok(good(got, 0), "the first is good")
+try:
+    import nacl  # noqa: F401
+    ok(good(got, 1), "so is the second")
+except ImportError:
+    skip("so is the second", "python3-nacl is not installed")
+server.command("dkim", "add", "example.org", "second")
+ok(server.status != 0 and "exists" in server.stderr,
+   "a key is never written over")
+server.command("dkim", "add", "example.org", "../x")
+ok(server.status != 0, "a selector is no path")
+server.command("domain", "add", "new.example")
+end = time.monotonic() + 20
+while "new.example" not in server.command("dkim", "list") and \
+        time.monotonic() < end:
+    time.sleep(0.1)
+ok("new.example" in server.command("dkim", "list"), "a new domain gets a key")
+mode = os.stat(server.path("etc", "data", "dkim", "example.org",
+                           "second.pem")).st_mode
+equal(mode & 0o777, 0o600, "keys are nobody else's")
+server.close()
+finish()
