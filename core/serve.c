@@ -215,8 +215,9 @@ take_data_dir(struct serving *serving, struct hm_err *reterr)
 	    hm_errs_count(errs) > 0)
 		return 0;
 	dir = config->server.data_dir;
-	if (mkdir(dir, 0750) < 0 && errno != EEXIST)
-		return hm_err_errno(reterr, errno, "data-dir %s", dir);
+	r = hm_dir_make(dir, 0750, reterr);
+	if (r < 0)
+		return r;
 	serving->lock = hm_lock_take(dir, reterr);
 	if (serving->lock < 0)
 		return serving->lock;

@@ -156,6 +156,30 @@ sync_folder(const char *folder)
 	return r;
 }
 
+int
+hm_dir_sync(const char *path, struct hm_err *reterr)
+{
+	return sync_folder(path) < 0 ?
+	    hm_err_errno(reterr, errno, "syncing %s", path) : 0;
+}
+
+int
+hm_dir_make(const char *path, unsigned mode, struct hm_err *reterr)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder;
+	int r;
+
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 :
+		    hm_err_errno(reterr, errno, "cannot make %s", path);
+	folder = slash == path ? strdup("/") : slash ?
+	    strndup(path, (size_t)(slash - path)) : strdup(".");
+	r = folder ? hm_dir_sync(folder, reterr) : -HM_ELIMIT;
+	free(folder);
+	return r;
+}
+
 /* path: with all symbolic links followed. */
 static int
 replace(struct hm_arena *arena, const char *path, struct hm_str text,

@@ -12,6 +12,7 @@
 
 #include <hermod/arena.h>
 #include <hermod/clock.h>
+#include <hermod/conf.h>
 
 #include "fs.h"
 
@@ -41,8 +42,10 @@ take_lock(struct fs_store *store, struct hm_err *reterr)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-	if (mkdir(store->dir, 0700) < 0 && errno != EEXIST)
-		return hm_err_errno(reterr, errno, "cannot make %s", store->dir);
+	int r = hm_dir_make(store->dir, 0700, reterr);
+
+	if (r)
+		return r;
 	store->dir_fd = open(store->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->dir_fd < 0)
 		return hm_err_errno(reterr, errno, "cannot open %s", store->dir);

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <hermod/conf.h>
+
 #include "fs.h"
 
 struct check {
@@ -68,15 +70,17 @@ fix(struct check *c, uint64_t id, uint32_t seen, uint32_t want)
 static void
 set_aside(struct fs_store *store, uint64_t id)
 {
-	char from[32], to[32];
+	char from[32], to[32], folder[FS_DIR_MAX + 16];
 
-	mkdirat(store->dir_fd, "damaged", 0700);
+	snprintf(folder, sizeof(folder), "%s/damaged", store->dir);
+	hm_dir_make(folder, 0700, NULL);
 	fs_name(id, from);
 	snprintf(to, sizeof(to), "damaged/%016llx", (unsigned long long)id);
 	if (renameat(store->dir_fd, from, store->dir_fd, to) < 0 &&
 	    errno != ENOENT)
 		fs_report(store, HM_LOG_WARN, "cannot move %s/%s to damaged",
 		    store->dir, from);
+	hm_dir_sync(folder, NULL);
 }
 
 /* A difference counts when the record did not change while links() looked. */
@@ -110,6 +114,8 @@ check_links(struct check *c, uint64_t id, uint32_t links)
 	tell(c, id, text);
 	if (!c->fix || want > UINT32_MAX)
 		return 0;
+	if (want == 0)           /* perhaps what used it was lost */
+		set_aside(c->store, id);
 	return fix(c, id, now.links, (uint32_t)want);
 }
 

@@ -11,6 +11,7 @@
 
 #include <hermod/arena.h>
 #include <hermod/clock.h>
+#include <hermod/conf.h>
 #include <hermod/rand.h>
 #include <hermod/str.h>
 
@@ -195,18 +196,6 @@ continue_last(struct seg_store *store)
 }
 
 static int
-sync_dir(struct seg_store *store)
-{
-	int fd = open(store->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
-
-	if (fd < 0)
-		return -1;
-	r = fsync(fd);
-	close(fd);
-	return r;
-}
-
-static int
 make_file(struct seg_store *store, uint32_t number, uint64_t tag, int *ret_fd,
     struct hm_err *reterr)
 {
@@ -220,7 +209,7 @@ make_file(struct seg_store *store, uint32_t number, uint64_t tag, int *ret_fd,
 		return hm_err_errno(reterr, errno, "cannot make %s", path);
 	seg_header_make(header, number, tag, (uint64_t)hm_wall_ms() / 1000);
 	if (pwrite(fd, header, SEG_HEADER, 0) != SEG_HEADER ||
-	    fdatasync(fd) < 0 || sync_dir(store) < 0) {
+	    fdatasync(fd) < 0 || hm_dir_sync(store->dir, NULL) < 0) {
 		r = hm_err_errno(reterr, errno ? errno : ENOSPC,
 		    "cannot write %s", path);
 		close(fd);

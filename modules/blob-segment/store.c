@@ -10,6 +10,7 @@
 
 #include <hermod/arena.h>
 #include <hermod/clock.h>
+#include <hermod/conf.h>
 
 #include "seg.h"
 
@@ -34,8 +35,10 @@ take_lock(struct seg_store *store, struct hm_err *reterr)
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char path[SEG_DIR_MAX + 16];
 
-	if (mkdir(store->dir, 0700) < 0 && errno != EEXIST)
-		return hm_err_errno(reterr, errno, "cannot make %s", store->dir);
+	int r = hm_dir_make(store->dir, 0700, reterr);
+
+	if (r)
+		return r;
 	snprintf(path, sizeof(path), "%s/lock", store->dir);
 	store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (store->lock_fd < 0)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <hermod/arena.h>
+#include <hermod/conf.h>
 
 #include "seg.h"
 
@@ -72,7 +73,7 @@ save(struct seg_store *store, uint64_t id, const struct seg_where *where)
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "%s/damaged", store->dir);
-	mkdir(path, 0700);
+	hm_dir_make(path, 0700, NULL);
 	snprintf(path, sizeof(path), "%s/damaged/%016llx", store->dir,
 	    (unsigned long long)id);
 	out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -91,6 +92,8 @@ save(struct seg_store *store, uint64_t id, const struct seg_where *where)
 	if (out >= 0) {
 		fsync(out);
 		close(out);
+		snprintf(path, sizeof(path), "%s/damaged", store->dir);
+		hm_dir_sync(path, NULL);
 	}
 	free(piece);
 }
@@ -135,6 +138,8 @@ check_links(struct check *c, uint64_t id, const struct seg_where *where)
 	tell(c, id, text);
 	if (!c->fix || want > UINT32_MAX)
 		return 0;
+	if (want == 0)           /* perhaps what used it was lost */
+		save(c->store, id, &now);
 	return fix(c, id, &now, (uint32_t)want);
 }
 

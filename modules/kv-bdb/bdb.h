@@ -23,6 +23,7 @@
 #define BDB_NAME_MAX 60
 #define BDB_DIR_MAX 900
 #define BDB_META_BYTES 512
+#define BDB_META_LAST 32     /* where the first page has the last one's number */
 
 struct bdb_conf {
 	const char *dir;             /* made if it is missing */
@@ -91,6 +92,17 @@ void bdb_end(struct bdb_env *env, const char *what);
 /* Turns a result of Berkeley DB into a code and "what: reason". */
 int bdb_fail(struct hm_err *err, int result, const char *what);
 
+/* Opens the environment, with recovery; a result of Berkeley DB. */
+int bdb_env_open(struct bdb_env *env);
+int bdb_env_recover(struct bdb_env *env);
+void bdb_env_close(struct bdb_env *env);
+int bdb_env_journal(struct bdb_env *env, bool open, struct hm_err *reterr);
+
+/* After what is wrong; the directory follows. */
+#define BDB_WAY_OUT "restore the directory from a copy, or make an empty file " \
+	"%s/repair and start again: tables are then made anew from what can be " \
+	"read, and \"hermod verify --fix\" has to be run"
+
 /* The background threads, see threads.c. */
 int bdb_threads_start(struct bdb_env *env, struct hm_err *reterr);
 void bdb_threads_stop(struct bdb_env *env);
@@ -116,6 +128,18 @@ int bdb_verify(struct bdb_env *env,
     void (*report)(const char *text, void *arg), void *arg,
     struct hm_err *reterr);
 
+int bdb_repair(struct bdb_env *env,
+    void (*report)(const char *text, void *arg), void *arg,
+    struct hm_err *reterr);
+
+/* repair.c: before the environment is opened. Whether all tables can be read
+ * from their first page; and what an operator has asked for with a file
+ * "repair". */
+int bdb_check_tables(struct bdb_env *env, bool log_needed,
+    struct hm_err *reterr);
+bool bdb_repair_wanted(struct bdb_env *env);
+int bdb_repair_tables(struct bdb_env *env, struct hm_err *reterr);
+
 /* Between txn.c and scan.c. */
 int bdb_txn_fail(struct hm_kv_txn *txn, int result, const char *what,
     const struct hm_kv_table *table);
@@ -126,6 +150,13 @@ void bdb_mem_reserve(struct bdb_mem *mem, size_t bytes);
 /* What stands between Berkeley DB and its files, see file.h. */
 void bdb_file_hooks(void);
 bool bdb_page_good(const void *page, size_t len);
+/* Whether one flipped bit was all that is wrong; then it is right again. */
+bool bdb_page_mend(void *page, size_t len);
+void bdb_page_void(void *page, size_t len, uint32_t number);
+/* While this thread recovers, pages that are damaged read as void ones. Returns
+ * how many did. */
+void bdb_recovering(bool on);
+unsigned bdb_voided(void);
 unsigned long bdb_syncs(void);   /* how often something was synced so far */
 /* Marks this thread as running a transaction; returns whether it did. One that
  * waits for another of its own thread would never end, and no detector can see

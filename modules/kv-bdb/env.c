@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <hermod/arena.h>
+#include <hermod/conf.h>
 
 #include "bdb.h"
 #include "file.h"
@@ -55,7 +56,8 @@ bdb_fail(struct hm_err *err, int result, const char *what)
 	case DB_PAGE_NOTFOUND:
 	case DB_VERIFY_BAD:
 		return hm_err_set(err, -HM_ECORRUPT,
-		    "%s: a page of the table is damaged", what);
+		    "%s: a page of the table is damaged, see hermod-kv-bdb(7)",
+		    what);
 	case DB_RUNRECOVERY:
 		return hm_err_set(err, -HM_ECORRUPT,
 		    "%s: the tables or their log are damaged", what);
@@ -109,10 +111,10 @@ take_lock(struct bdb_env *env, struct hm_err *reterr)
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char path[BDB_DIR_MAX + 16], pid[32];
 	ssize_t n;
-	int fd, len;
+	int fd, len, r = hm_dir_make(env->dir, 0700, reterr);
 
-	if (mkdir(env->dir, 0700) < 0 && errno != EEXIST)
-		return hm_err_errno(reterr, errno, "cannot make %s", env->dir);
+	if (r)
+		return r;
 	snprintf(path, sizeof(path), "%s/lock", env->dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -164,15 +166,21 @@ configure(struct bdb_env *env)
 	    DB_SET_LOCK_TIMEOUT);
 }
 
-static int
-open_journal(struct bdb_env *env, struct hm_err *reterr)
+int
+bdb_env_journal(struct bdb_env *env, bool open, struct hm_err *reterr)
 {
 	unsigned pages = 0;
-	int r;
+	int r = 0;
 
-	if (!env->conf.journal)
+	if (!open && env->journal)
+		r = bdb_journal_close(env->journal);
+	if (!open)
+		env->journal = NULL;
+	if (r)
+		return hm_err_errno(reterr, r, "cannot write pages back");
+	if (!open || !env->conf.journal)
 		return 0;
-	r = bdb_journal_open(env->dir, &env->journal, &pages, reterr);
+	r = bdb_journal_open(env, &env->journal, &pages, reterr);
 	if (!r && pages > 0)
 		bdb_report(env, HM_LOG_INFO, "%u pages of tables in %s were "
 		    "written to their places again", pages, env->dir);
@@ -182,28 +190,80 @@ open_journal(struct bdb_env *env, struct hm_err *reterr)
 /* Regions lie in the heap (DB_PRIVATE): one process, nothing to clean up after
  * it, memory taken as it is used. Recovery is always run; after an orderly end
  * there is nothing for it to do. */
-static int
-open_env(struct bdb_env *env, struct hm_err *reterr)
+int
+bdb_env_open(struct bdb_env *env)
 {
-	char what[BDB_DIR_MAX + 64];
-	int ret;
+	int ret = db_env_create(&env->db, 0);
 
-	snprintf(what, sizeof(what), "cannot open the tables in %s", env->dir);
-	bdb_file_hooks();
-	ret = open_journal(env, reterr);
-	if (ret)
-		return ret;
-	ret = db_env_create(&env->db, 0);
-	if (ret)
-		return bdb_fail(reterr, ret, what);
-	ret = configure(env);
+	if (!ret)
+		ret = configure(env);
 	if (!ret)
 		ret = env->db->open(env->db, env->dir, DB_CREATE |
 		    DB_INIT_MPOOL | DB_INIT_LOCK | DB_INIT_LOG | DB_INIT_TXN |
 		    DB_THREAD | DB_PRIVATE | DB_RECOVER, 0600);
-	if (ret) /* a new log file is filled with zeroes at once */
+	return ret;
+}
+
+void
+bdb_env_close(struct bdb_env *env)
+{
+	if (env->db)
+		env->db->close(env->db, 0);
+	env->db = NULL;
+}
+
+/* The log is applied to all pages but damaged ones, which stay as they are for
+ * verify to tell of. What stood for them in the cache goes with it. */
+int
+bdb_env_recover(struct bdb_env *env)
+{
+	int ret;
+
+	bdb_recovering(true);
+	ret = bdb_env_open(env);
+	if (ret == 0 && bdb_voided() > 0) {
+		bdb_report(env, HM_LOG_ERROR, "%u pages of tables in %s are "
+		    "damaged: run \"hermod verify\"", bdb_voided(), env->dir);
+		bdb_env_close(env);
+		bdb_recovering(false);
+		return bdb_env_open(env);
+	}
+	bdb_recovering(false);
+	return ret;
+}
+
+static bool
+way_out(int ret)
+{
+	return ret != ENOSPC && ret != EDQUOT && ret != EIO && ret != ENOMEM &&
+	    ret != EMFILE && ret != ENFILE && ret != EACCES && ret != EPERM &&
+	    ret != EROFS;
+}
+
+static int
+open_env(struct bdb_env *env, struct hm_err *reterr)
+{
+	char what[BDB_DIR_MAX + 64];
+	bool repair = bdb_repair_wanted(env);
+	int ret;
+
+	snprintf(what, sizeof(what), "cannot open the tables in %s", env->dir);
+	bdb_file_hooks();
+	ret = bdb_env_journal(env, true, reterr);
+	if (!ret && repair)
+		ret = bdb_repair_tables(env, reterr);
+	if (!ret)
+		ret = bdb_check_tables(env, !repair, reterr);
+	if (ret)
+		return ret;
+	ret = bdb_env_recover(env);
+	if (!ret)
+		return 0;
+	/* a new log file is filled with zeroes at once */
+	if (env->full || !way_out(ret))
 		return bdb_fail(reterr, env->full ? ENOSPC : ret, what);
-	return 0;
+	return hm_err_set(reterr, -HM_ECORRUPT, "the log in %s is damaged: "
+	    BDB_WAY_OUT, env->dir, env->dir);
 }
 
 int

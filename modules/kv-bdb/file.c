@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,6 +30,8 @@ static struct {
 
 static __thread struct {
 	int refused;    /* descriptor + 1 of the page just refused */
+	bool recovering;
+	unsigned voided;
 	bool inside;    /* a transaction */
 } bdb_thread;
 
@@ -49,6 +52,19 @@ bdb_inside(bool now)
 
 	bdb_thread.inside = now;
 	return before;
+}
+
+void
+bdb_recovering(bool on)
+{
+	bdb_thread.recovering = on;
+	bdb_thread.voided = 0;
+}
+
+unsigned
+bdb_voided(void)
+{
+	return bdb_thread.voided;
 }
 
 /* ---- the disk ---- */
@@ -107,11 +123,38 @@ file_of(int fd)
 	return fd >= 0 && fd < FDS ? atomic_load(&bdb_hooked.file[fd]) : NULL;
 }
 
+/* The names in the folder of a file are on the disk: without that a power
+ * failure could take a whole log that was synced. */
+static int
+sync_names(const char *path)
+{
+	char folder[BDB_DIR_MAX + 1] = ".";
+	const char *slash = strrchr(path, '/');
+	int fd, r;
+
+	if (slash && (size_t)(slash - path) < sizeof(folder))
+		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path),
+		    path);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	r = fsync(fd);
+	close(fd);
+	return r;
+}
+
+static int
+hook_rename(const char *from, const char *to)
+{
+	return rename(from, to) < 0 ? -1 : sync_names(to);
+}
+
 static int
 hook_open(const char *path, int flags, ...)
 {
 	size_t len = strlen(path);
 	bool table = len > 3 && strcmp(path + len - 3, ".db") == 0;
+	bool made = (flags & O_CREAT) && access(path, F_OK) < 0;
 	va_list ap;
 	mode_t mode;
 	int fd;
@@ -123,6 +166,10 @@ hook_open(const char *path, int flags, ...)
 	if (fd >= FDS) {
 		close(fd);
 		errno = EMFILE;
+		return -1;
+	}
+	if (fd >= 0 && made && sync_names(path) < 0) {
+		close(fd);
 		return -1;
 	}
 	if (fd >= 0) {
@@ -143,6 +190,21 @@ hook_close(int fd)
 	return close(fd);
 }
 
+/* A damaged page as Berkeley DB may see it, or false. */
+static bool
+mend(struct bdb_table_file *file, void *p, size_t len, off_t offset)
+{
+	if (file && bdb_page_mend(p, len)) {
+		bdb_journal_mended(file, p, len, offset);
+		return true;
+	}
+	if (!bdb_thread.recovering || offset == 0)
+		return false;
+	bdb_page_void(p, len, (uint32_t)(offset / (off_t)len));
+	bdb_thread.voided++;
+	return true;
+}
+
 static ssize_t
 hook_pread(int fd, void *p, size_t len, off_t offset)
 {
@@ -154,7 +216,7 @@ hook_pread(int fd, void *p, size_t len, off_t offset)
 	n = pread(fd, p, len, offset);
 	if (n != (ssize_t)len || !atomic_load(&bdb_hooked.is_table[fd]) ||
 	    len < BDB_META_BYTES || offset % (off_t)len != 0 ||
-	    bdb_page_good(p, len))
+	    bdb_page_good(p, len) || mend(file, p, len, offset))
 		return n;
 	bdb_thread.refused = fd + 1;
 	errno = EUCLEAN;
@@ -215,6 +277,7 @@ install(void)
 	db_env_set_func_pwrite(hook_pwrite);
 	db_env_set_func_seek(hook_seek);
 	db_env_set_func_fsync(hook_fsync);
+	db_env_set_func_rename(hook_rename);
 	db_env_set_func_ftruncate(hook_ftruncate);
 }
 

@@ -21,6 +21,7 @@
 
 #include <hermod/err.h>
 
+struct bdb_env;
 struct bdb_journal;
 struct bdb_table_file;
 
@@ -35,7 +36,7 @@ void bdb_file_disk(const struct bdb_disk *disk);
 
 /* Opens the journal of a directory and writes its pages to their places. From
  * then on hooks find it, until it is closed. */
-int bdb_journal_open(const char *dir, struct bdb_journal **ret,
+int bdb_journal_open(struct bdb_env *env, struct bdb_journal **ret,
     unsigned *ret_pages, struct hm_err *reterr);
 /* After the environment was closed. 0 or an errno value. */
 int bdb_journal_close(struct bdb_journal *journal);
@@ -50,6 +51,14 @@ int bdb_journal_truncate(struct bdb_table_file *file, int fd, off_t len);
 /* Whether the page was found among those on their way. */
 bool bdb_journal_read(struct bdb_table_file *file, void *p, size_t len,
     off_t offset);
+
+/* A page that was read and mended is written back, and told of, unless a newer
+ * one is on its way. */
+void bdb_journal_mended(struct bdb_table_file *file, const void *p, size_t len,
+    off_t offset);
+
+/* Looks at the page in place and mends it there; false at the end of the file. */
+bool bdb_journal_mend(struct bdb_table_file *file, size_t len, off_t offset);
 
 /* For journal.c: through the disk that tests may replace. 0 or errno. */
 int bdb_disk_write(int fd, const void *p, size_t len, off_t offset);

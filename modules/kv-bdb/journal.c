@@ -47,6 +47,7 @@ struct bdb_table_file {
 
 struct bdb_journal {
 	struct bdb_journal *next; /* in the list of all */
+	struct bdb_env *env;
 	char *dir;
 	int fd;
 	pthread_mutex_t mutex;    /* of what follows */
@@ -281,6 +282,78 @@ fail(int errnum)
 	return -1;
 }
 
+static void
+add_copy(struct bdb_journal *j, struct bdb_table_file *file, const void *p,
+    size_t len, off_t offset)
+{
+	struct page *page = hm_xalloc(sizeof(*page) + len);
+
+	page->file = file;
+	page->offset = offset;
+	page->len = (uint32_t)len;
+	memcpy(page->bytes, p, len);
+	add(&j->now, page);
+}
+
+static void
+tell_mended(struct bdb_table_file *file, size_t len, off_t offset)
+{
+	bdb_report(file->journal->env, HM_LOG_WARN, "a flipped bit in page %llu "
+	    "of %s was mended: the disk or the memory of this machine needs a "
+	    "look", (unsigned long long)(offset / (off_t)len), file->name);
+}
+
+static bool
+on_its_way(struct bdb_table_file *file, off_t offset)
+{
+	struct bdb_journal *j = file->journal;
+
+	return *find(&j->now, file, offset) || *find(&j->old, file, offset);
+}
+
+void
+bdb_journal_mended(struct bdb_table_file *file, const void *p, size_t len,
+    off_t offset)
+{
+	struct bdb_journal *j = file->journal;
+	bool newer;
+
+	if (len <= BDB_META_BYTES)
+		return;              /* the beginning of a page, read for itself */
+	pthread_mutex_lock(&j->mutex);
+	wait_settled(j);
+	newer = on_its_way(file, offset);
+	if (!newer)
+		add_copy(j, file, p, len, offset);
+	pthread_mutex_unlock(&j->mutex);
+	if (!newer)
+		tell_mended(file, len, offset);
+}
+
+bool
+bdb_journal_mend(struct bdb_table_file *file, size_t len, off_t offset)
+{
+	struct bdb_journal *j = file->journal;
+	char *page = hm_xalloc(len);
+	bool mended = false;
+	ssize_t n;
+
+	pthread_mutex_lock(&j->mutex);
+	wait_settled(j);
+	n = pread(file->fd, page, len, offset);
+	/* what is written in place meanwhile is on its way */
+	if (n == (ssize_t)len && !on_its_way(file, offset) &&
+	    !bdb_page_good(page, len) && bdb_page_mend(page, len)) {
+		add_copy(j, file, page, len, offset);
+		mended = true;
+	}
+	pthread_mutex_unlock(&j->mutex);
+	free(page);
+	if (mended)
+		tell_mended(file, len, offset);
+	return n == (ssize_t)len;
+}
+
 ssize_t
 bdb_journal_write(struct bdb_table_file *file, const void *p, size_t len,
     off_t offset)
@@ -298,16 +371,10 @@ bdb_journal_write(struct bdb_table_file *file, const void *p, size_t len,
 		r = 0;
 		at = find(&j->now, file, offset);
 		page = *at;
-		if (page && page->len == len) {
+		if (page && page->len == len)
 			memcpy(page->bytes, p, len);
-		} else {
-			page = hm_xalloc(sizeof(*page) + len);
-			page->file = file;
-			page->offset = offset;
-			page->len = (uint32_t)len;
-			memcpy(page->bytes, p, len);
-			add(&j->now, page);
-		}
+		else
+			add_copy(j, file, p, len, offset);
 	}
 	pthread_mutex_unlock(&j->mutex);
 	return r ? fail(r) : (ssize_t)len;
@@ -560,14 +627,16 @@ replay(struct bdb_journal *j, unsigned *pages)
 }
 
 int
-bdb_journal_open(const char *dir, struct bdb_journal **ret,
+bdb_journal_open(struct bdb_env *env, struct bdb_journal **ret,
     unsigned *ret_pages, struct hm_err *reterr)
 {
+	const char *dir = env->dir;
 	struct bdb_journal *j = hm_xalloc(sizeof(*j));
 	char path[BDB_DIR_MAX + 16];
 	int r;
 
 	snprintf(path, sizeof(path), "%s/pages", dir);
+	j->env = env;
 	j->dir = hm_xalloc(strlen(dir) + 1);
 	memcpy(j->dir, dir, strlen(dir));
 	pthread_mutex_init(&j->mutex, NULL);

@@ -66,9 +66,10 @@ check_pages(struct check *c, struct hm_err *reterr)
 {
 	size_t len = c->table->page_bytes;
 	char path[BDB_DIR_MAX + BDB_NAME_MAX + 8];
+	uint32_t last = 0;
 	off_t at = 0;
 	bool end = false;
-	void *page;
+	char *page;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s.db", c->env->dir, c->table->name);
@@ -80,8 +81,15 @@ check_pages(struct check *c, struct hm_err *reterr)
 		if (!page_good_on_disk(fd, page, len, at, &end))
 			note(c, "table %s: page %lld does not match its checksum",
 			    c->table->name, (long long)(at / (off_t)len));
+		else if (at == 0 && !end)
+			memcpy(&last, page + BDB_META_LAST, sizeof(last));
 		at += (off_t)len;
 	}
+	/* the page read last is the one behind the end */
+	if (at - (off_t)len < (off_t)len * ((off_t)last + 1))
+		note(c, "table %s: its file ends at page %lld of %lu",
+		    c->table->name, (long long)(at / (off_t)len - 1),
+		    (unsigned long)last + 1);
 	free(page);
 	close(fd);
 	return 0;

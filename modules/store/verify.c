@@ -268,8 +268,14 @@ verify_all(struct verify *v)
 	int r;
 
 	r = kv->ops->verify(kv->self, kv_report, v, v->err);
+	if (r > 0 && v->fix && HM_HAS(kv, repair))
+		r = kv->ops->repair(kv->self, kv_report, v, v->err);
 	if (r >= 0)
 		r = verify_bodies(v);
+	if (r == -HM_ECORRUPT) {
+		tell(v, "bodies were not checked: who uses them cannot be read");
+		r = 0;
+	}
 	if (r >= 0)
 		r = store_account_names(v->st, arena, &names, &n, v->err);
 	for (i = 0; i < n && r >= 0; i++) {

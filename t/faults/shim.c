@@ -257,6 +257,30 @@ __openat64_2(int at, const char *path, int flags)
 }
 
 API int
+mkostemp(char *name, int flags)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+	char *x = name + strlen(name) - 6;
+	unsigned char chance[6];
+	int fd, tries = 100;
+
+	do {
+		syscall(SYS_getrandom, chance, sizeof(chance), 0);
+		for (int i = 0; i < 6; i++)
+			x[i] = letters[chance[i] % 32];
+		fd = open_any(AT_FDCWD, name, flags | O_RDWR | O_CREAT | O_EXCL,
+		    0600);
+	} while (fd < 0 && errno == EEXIST && --tries > 0);
+	return fd;
+}
+
+API int
+mkostemp64(char *name, int flags)
+{
+	return mkostemp(name, flags);
+}
+
+API int
 close(int fd)
 {
 	struct opened *file = opened(fd);

@@ -652,7 +652,12 @@ def judge(port, owners, senders, mail, tally, cut=None):
     bad = []
     arrivals = {}
     for user in sorted({o.user for o in owners}):
-        seen = observe(port, user)
+        try:
+            seen = observe(port, user)
+        except (Lost, Refused) as e:
+            tally.torn += 1
+            bad.append("%s cannot be read: %s" % (user, e))
+            continue
         wrong = bodies_wrong(seen, mail)
         if wrong:
             bad.append("%s: %s" % (user, wrong))
@@ -666,7 +671,10 @@ def judge(port, owners, senders, mail, tally, cut=None):
                 arrivals[user] = owner.arrived
     for sender in senders:
         for token, (users, acked, attempts, _) in sender.sent.items():
-            counts = [arrivals[u].get(token, 0) for u in users]
+            counts = [arrivals[u].get(token, 0) for u in users
+                      if u in arrivals]
+            if not counts:
+                continue
             if acked is not None and min(counts) == 0:
                 tally.lost += 1
                 bad.append("message %s was taken and is lost" % token)
@@ -679,7 +687,8 @@ def judge(port, owners, senders, mail, tally, cut=None):
                 tally.partly.add(token)
     tally.doubled = sum(
         max(0, arrivals[u].get(t, 0) - 1)
-        for s in senders for t, e in s.sent.items() for u in e[0])
+        for s in senders for t, e in s.sent.items() for u in e[0]
+        if u in arrivals)
     return bad
 
 

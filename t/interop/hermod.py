@@ -136,14 +136,15 @@ class Server:
         end = time.monotonic() + 60
         while time.monotonic() < end:
             if self.process.poll() is not None:
-                raise RuntimeError("the server ended:\n" + self.read_log())
+                raise RuntimeError("the server ended:\n" + self.read_log()[-2000:])
             try:
                 socket.create_connection(("127.0.0.1", self.ports["imap"]),
                                          5).close()
                 return
             except OSError:
                 time.sleep(0.02)
-        raise RuntimeError("the server does not answer:\n" + self.read_log())
+        raise RuntimeError("the server does not answer:\n" +
+                           self.read_log()[-2000:])
 
     def read_log(self):
         with open(self.log, errors="replace") as f:

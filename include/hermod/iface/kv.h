@@ -64,6 +64,11 @@ struct hm_kv_ops {
 	int (*verify)(struct hm_mod *self,
 	    void (*report)(const char *text, void *arg), void *arg,
 	    struct hm_err *reterr);
+	/* Mends what verify() reports, now or, as it then says, when the tables
+	 * are opened next; returns how much is left. May be missing. */
+	int (*repair)(struct hm_mod *self,
+	    void (*report)(const char *text, void *arg), void *arg,
+	    struct hm_err *reterr);
 };
 HM_IFACE(kv, 1);
 

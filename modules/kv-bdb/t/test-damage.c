@@ -1,13 +1,18 @@
 /* test-damage.c - flipped bits, cut files, a torn log, a full disk: found,
  * contained, survived. */
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <hermod/str.h>
 
 #include "modules/kv-bdb/bdb.h"
+#include "modules/kv-bdb/file.h"
 
 #include "t/scratch.h"
 #include "t/tap.h"
@@ -21,9 +26,10 @@ static char said[512];
 static void
 report(enum hm_loglevel level, const char *text, void *arg)
 {
-	(void)level;
 	(void)arg;
 	snprintf(said, sizeof(said), "%s", text);
+	if (level == HM_LOG_ERROR && getenv("VERBOSE"))
+		diag("%s", text);
 }
 
 static int
@@ -158,8 +164,9 @@ test_flip(const char *dir)
 	int other;
 
 	stat(file, &st);
-	ok(patch(file, st.st_size / 4096 / 2 * 4096 + 1234, 0x10),
-	    "one bit flipped in the middle of a table");
+	ok(patch(file, st.st_size / 4096 / 2 * 4096 + 1234, 0x10) &&
+	    patch(file, st.st_size / 4096 / 2 * 4096 + 2345, 0x21),
+	    "three bits flipped in the middle of a table");
 	is_int(open_env(dir, 0, NULL), 0, "the environment opens");
 	good = readable(left, &corrupt, &other);
 	diag("%u readable, %u damaged, other errors: %d", good, corrupt, other);
@@ -180,21 +187,21 @@ test_flip(const char *dir)
 	    "with what was written");
 	bdb_close(env);
 	patch(file, st.st_size / 4096 / 2 * 4096 + 1234, 0x10);
-	is_int(open_env(dir, 0, NULL), 0, "with the bit flipped back");
+	patch(file, st.st_size / 4096 / 2 * 4096 + 2345, 0x21);
+	is_int(open_env(dir, 0, NULL), 0, "with the bits flipped back");
 	is_int(bdb_verify(env, remember, NULL, NULL), 0, "nothing is wrong");
 	bdb_close(env);
 }
 
-/* Any byte of any page: never a crash, never silence. */
+/* One bit of any page: mended, and never in silence. */
 static void
 test_flips(const char *dir)
 {
 	const char *file = scratch_path("kv/left.db");
-	unsigned i, silent = 0, broken = 0, seed = 4711;
-	unsigned char bit;
+	unsigned i, silent = 0, broken = 0, seed = 4711, corrupt;
 	struct stat st;
+	int other;
 	off_t at;
-	int r;
 
 	stat(file, &st);
 	for (i = 0; i < 40; i++) {
@@ -202,23 +209,144 @@ test_flips(const char *dir)
 		/* the metadata page's sum covers its first 512 bytes */
 		at = i < 8 ? (off_t)(i * 61) :
 		    4096 + (off_t)(seed % (unsigned)(st.st_size - 4096));
-		bit = (unsigned char)(1 << (i & 7));
-		patch(file, at, bit);
-		r = open_env(dir, 0, NULL);
-		if (r == 0) {
-			if (bdb_verify(env, NULL, NULL, NULL) == 0)
-				silent++;
-			bdb_close(env);
-		} else if (r != -HM_ECORRUPT && r != -HM_EINVAL &&
-		    r != -HM_EIO) {
+		patch(file, at, (unsigned char)(1 << (i & 7)));
+		said[0] = '\0';
+		if (open_env(dir, 0, NULL) < 0) {
 			broken++;
+			break;
 		}
-		patch(file, at, bit);
+		bdb_verify(env, NULL, NULL, NULL);
+		bdb_repair(env, remember, NULL, NULL);
+		silent += !strstr(said, "flipped bit");
+		broken += bdb_verify(env, remember, NULL, NULL) != 0;
+		bdb_close(env);
 	}
 	is_int(silent, 0, "40 flipped bits, all found");
-	is_int(broken, 0, "by fitting errors");
+	is_int(broken, 0, "and mended");
 	is_int(open_env(dir, 0, NULL), 0, "afterwards");
 	is_int(bdb_verify(env, remember, NULL, NULL), 0, "nothing is wrong");
+	is_int(readable(left, &corrupt, &other), RECORDS, "all is there");
+	bdb_close(env);
+}
+
+static void
+spoil(const char *file, off_t at, size_t len)
+{
+	int fd = open(file, O_WRONLY);
+	char junk[1024];
+
+	memset(junk, 0xa5, sizeof(junk));
+	if (fd < 0 || pwrite(fd, junk, len, at) != (ssize_t)len)
+		diag("cannot write to %s", file);
+	close(fd);
+}
+
+static void
+ask_for_repair(void)
+{
+	close(open(scratch_path("kv/repair"), O_WRONLY | O_CREAT, 0600));
+}
+
+/* What cannot be mended is made anew from the rest, when it is asked for. */
+static void
+test_repair(const char *dir)
+{
+	const char *file = scratch_path("kv/left.db");
+	struct hm_err err = { 0 };
+	unsigned good, corrupt;
+	int other;
+
+	spoil(file, 4096, 300);         /* the root */
+	spoil(file, 5 * 4096 + 100, 700);
+	is_int(open_env(dir, 0, NULL), 0, "opens with a damaged root");
+	is_int(readable(right, &corrupt, &other), RECORDS, "others are served");
+	ok(bdb_repair(env, remember, NULL, NULL) > 0 &&
+	    strstr(said, "opened next"), "a repair: %s", said);
+	bdb_close(env);
+	is_int(open_env(dir, 0, NULL), 0, "opens the next time");
+	good = readable(left, &corrupt, &other);
+	ok(good < RECORDS && good > RECORDS - 200 && corrupt == 0,
+	    "%u records are there, those of one page are not", good);
+	is_int(bdb_verify(env, remember, NULL, NULL), 0, "nothing is wrong");
+	is_int(fill(left, RECORDS), 0, "the table can be written");
+	bdb_close(env);
+
+	spoil(file, 10, 300);
+	is_int(open_env(dir, 0, &err), -HM_ECORRUPT, "no first page: %s",
+	    err.text);
+	ok(strstr(err.text, "kv/repair"), "the way out is told");
+	ask_for_repair();
+	is_int(open_env(dir, 0, NULL), 0, "and it is one");
+	is_int(readable(left, &corrupt, &other), RECORDS, "nothing is lost");
+	bdb_close(env);
+}
+
+/* All files of the log are gone. */
+static void
+test_no_log(const char *dir)
+{
+	char file[512];
+	struct hm_err err = { 0 };
+	unsigned n, corrupt;
+	int other;
+
+	for (n = 1; n < 99; n++) {
+		snprintf(file, sizeof(file), "%s/log.%010u", dir, n);
+		unlink(file);
+	}
+	is_int(open_env(dir, 0, &err), -HM_ECORRUPT, "without a log: %s",
+	    err.text);
+	ask_for_repair();
+	is_int(open_env(dir, 0, NULL), 0, "tables are made anew");
+	is_int(readable(left, &corrupt, &other), RECORDS, "nothing is lost");
+	is_int(readable(right, &corrupt, &other), RECORDS, "here neither");
+	is_int(bdb_verify(env, remember, NULL, NULL), 0, "nothing is wrong");
+	bdb_close(env);
+	is_int(open_env(dir, 0, NULL), 0, "opens again");
+	bdb_close(env);
+}
+
+static int full_calls;
+
+/* In place of the library's, which Berkeley DB uses when pwrite() has failed. */
+HM_API ssize_t
+write(int fd, const void *p, size_t len)
+{
+	if (full_calls > 0) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return syscall(SYS_write, fd, p, len);
+}
+
+static ssize_t
+pwrite_when_full(int fd, const void *p, size_t len, off_t offset)
+{
+	if (full_calls > 0 && --full_calls > 0) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return pwrite(fd, p, len, offset);
+}
+
+/* What is committed is not refused. */
+static void
+test_full_log(const char *dir)
+{
+	static const struct bdb_disk full = { .pwrite = pwrite_when_full,
+		.sync = fdatasync, .truncate = ftruncate };
+	struct span span = { .from = 1, .to = 2 };
+	int r;
+
+	is_int(open_env(dir, 0, NULL), 0, "a log");
+	span.table = left;
+	bdb_file_disk(&full);
+	full_calls = 4;
+	r = bdb_run(env, HM_KV_DURABLE, put_span, &span, NULL);
+	is_int(full_calls, 0, "that has no room for a moment");
+	full_calls = 0;
+	is_int(r, 0, "the commit waits for it");
+	bdb_file_disk(NULL);
 	bdb_close(env);
 }
 
@@ -295,20 +423,15 @@ test_torn_log(unsigned cut, bool junk)
 	bdb_close(env);
 }
 
-/* Until the disk is full; exits with the number of the check that failed. */
+/* Until the disk is full, in a process of its own: it is refused, or ends when
+ * what it has committed finds no room. Counts what was promised. */
 static void
-fill_disk(const char *dir, uint64_t reserve)
+fill_until_refused(uint64_t reserve, volatile unsigned *promised)
 {
-	const char *ballast = scratch_path("disk/ballast");
 	struct span span = { 0 };
 	struct hm_err err = { 0 };
-	int r = 0, fd;
+	int r = 0;
 
-	if (!scratch_small_disk(dir, 24 << 10))
-		_exit(77);
-	fd = open(ballast, O_WRONLY | O_CREAT, 0600);
-	if (fd < 0 || posix_fallocate(fd, 0, 6 << 20) != 0)
-		_exit(77);
 	if (open_env(scratch_path("disk/kv"), reserve, &err) < 0)
 		_exit(1);
 	span.table = left;
@@ -316,23 +439,50 @@ fill_disk(const char *dir, uint64_t reserve)
 		span.to = span.from + 100;
 		r = bdb_run(env, HM_KV_DURABLE, put_span, &span, &err);
 		if (r == 0)
+			*promised = span.to;
+		if (r == 0)
 			bdb_look_at_disk(env);
 	}
-	diag("%u records, then: %s", span.from - 100, err.text);
+	/* what is there can be read */
+	span.from = 0;
+	span.to = *promised;
+	if (r != -HM_ENOSPC ||
+	    bdb_run(env, HM_KV_READ, get_span, &span, &err) < 0)
+		_exit(2);
+	_exit(0);
+}
+
+/* Exits with the number of the check that failed. */
+static void
+fill_disk(const char *dir, uint64_t reserve)
+{
+	const char *ballast = scratch_path("disk/ballast");
+	unsigned *promised = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct hm_err err = { 0 };
+	struct span span = { 0 };
+	int fd, status = -1;
+	pid_t pid;
+
+	if (!scratch_small_disk(dir, 24 << 10))
+		_exit(77);
+	fd = open(ballast, O_WRONLY | O_CREAT, 0600);
+	if (fd < 0 || posix_fallocate(fd, 0, 6 << 20) != 0)
+		_exit(77);
+	pid = fork();
+	if (pid == 0)
+		fill_until_refused(reserve, promised);
+	waitpid(pid, &status, 0);
+	diag("%u records, status %d", *promised, status);
 	fflush(stdout);
-	if (r != -HM_ENOSPC)
+	if (status != 0 && (reserve > 0 || status != SIGABRT))
 		_exit(2);
 	close(fd);
 	unlink(ballast);
-	bdb_look_at_disk(env);
-	span.to = span.from - 100;
-	span.from = 0;
-	if (bdb_run(env, HM_KV_READ, get_span, &span, &err) < 0)
-		_exit(3);
-	bdb_close(env);
 	if (open_env(scratch_path("disk/kv"), 0, &err) < 0)
 		_exit(4);
 	span.table = left;
+	span.to = *promised;
 	if (bdb_run(env, HM_KV_READ, get_span, &span, &err) < 0 ||
 	    bdb_verify(env, NULL, NULL, NULL) != 0)
 		_exit(5);
@@ -374,6 +524,9 @@ main(void)
 	bdb_close(env);
 	test_flip(dir);
 	test_flips(dir);
+	test_repair(dir);
+	test_no_log(dir);
+	test_full_log(dir);
 	test_cut_table(dir);
 	test_torn_log(0, true);
 	test_torn_log(13, false);
