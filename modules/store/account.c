@@ -146,36 +146,6 @@ store_shared_close(struct store_shared *shared)
 
 /* ---- found and made -------------------------------------------------------------- */
 
-static void
-name_key(struct hm_buf *key, struct hm_str name)
-{
-	hm_buf_putc(key, 'a');
-	hm_buf_str(key, name);
-}
-
-static int
-take_counter(struct store_tx *tx, const char *name, uint64_t first,
-    uint64_t *ret)
-{
-	const struct hm_kv_ops *ops = tx->st->kv->ops;
-	struct hm_buf buf = { 0 };
-	struct hm_str value;
-	uint64_t v = first;
-	int r;
-
-	r = ops->get(tx->kv, tx->st->t.names, hm_str(name), HM_KV_FOR_UPDATE,
-	    &value);
-	if (r == 0)
-		r = hm_take_be64(&value, &v);
-	if (r < 0 && r != -HM_ENOENT)
-		return store_tx_fail(tx, r, "counting accounts");
-	*ret = v;
-	hm_buf_be64(&buf, v + 1);
-	r = ops->put(tx->kv, tx->st->t.names, hm_str(name), hm_buf_view(&buf));
-	hm_buf_release(&buf);
-	return r < 0 ? store_tx_fail(tx, r, "counting accounts") : 0;
-}
-
 /* The first uidvalidity: from the clock, but never one that an account of the
  * same name may have had before. */
 static int
@@ -200,12 +170,11 @@ first_uidvalidity(struct store_tx *tx, uint32_t *ret)
 int
 store_tx_create(struct store_tx *tx)
 {
-	struct hm_buf key = { 0 }, value = { 0 };
 	uint64_t id = 0;
 	int r;
 
-	if ((r = take_counter(tx, "next", 1, &id)) < 0)
-		return r;
+	if ((r = store_new_id(tx->st, tx->kv, &id)) < 0)
+		return store_tx_fail(tx, r, "counting accounts");
 	if (id > UINT32_MAX)
 		return hm_err_set(tx->err, -HM_ELIMIT, "too many accounts");
 	tx->a->id = (uint32_t)id;
@@ -213,12 +182,7 @@ store_tx_create(struct store_tx *tx)
 		.next_mailbox = 1 };
 	if ((r = first_uidvalidity(tx, &tx->state.next_uidvalidity)) < 0)
 		return r;
-	name_key(&key, hm_str(tx->a->name));
-	hm_buf_be32(&value, tx->a->id);
-	r = tx->st->kv->ops->put(tx->kv, tx->st->t.names, hm_buf_view(&key),
-	    hm_buf_view(&value));
-	hm_buf_release(&key);
-	hm_buf_release(&value);
+	r = store_name_put(tx->st, tx->kv, hm_str(tx->a->name), tx->a->id);
 	return r < 0 ? store_tx_fail(tx, r, "making the account") : 0;
 }
 
@@ -265,20 +229,6 @@ read_sub(struct hm_str key, struct hm_str value, void *arg)
 	}
 	ra->subs[ra->nsubs++] = hm_str_dup(ra->arena, hm_str_skip(key, 4));
 	return 0;
-}
-
-int
-store_find_id(struct store *st, struct hm_kv_txn *kv, struct hm_str name,
-    uint32_t *ret)
-{
-	struct hm_buf key = { 0 };
-	struct hm_str value;
-	int r;
-
-	name_key(&key, name);
-	r = st->kv->ops->get(kv, st->t.names, hm_buf_view(&key), 0, &value);
-	hm_buf_release(&key);
-	return r < 0 ? r : hm_take_be32(&value, ret);
 }
 
 static int
@@ -589,55 +539,4 @@ store_removed(struct acct *a, bool gone)
 		a->usable = false;       /* so that it is not kept */
 	pthread_mutex_unlock(&a->shared->lock);
 	let_go(a);
-}
-
-/* ---- all of them -------------------------------------------------------------------- */
-
-struct names {
-	struct store *st;
-	struct hm_arena *arena;
-	struct hm_str *at;
-	size_t n, cap;
-};
-
-static int
-add_name(struct hm_str key, struct hm_str value, void *arg)
-{
-	struct names *names = arg;
-
-	(void)value;
-	if (names->n == names->cap) {
-		names->cap = names->cap ? names->cap * 2 : 64;
-		names->at = hm_xrealloc(names->at,
-		    names->cap * sizeof(*names->at));
-	}
-	names->at[names->n++] = hm_str_dup(names->arena, hm_str_skip(key, 1));
-	return 0;
-}
-
-static int
-scan_names(struct hm_kv_txn *kv, void *arg)
-{
-	struct names *names = arg;
-
-	names->n = 0;
-	return names->st->kv->ops->scan(kv, names->st->t.names, hm_str("a"),
-	    hm_str("b"), 0, add_name, names);
-}
-
-int
-store_account_names(struct store *st, struct hm_arena *arena,
-    struct hm_str **ret, size_t *ret_n, struct hm_err *reterr)
-{
-	struct names names = { .st = st, .arena = arena };
-	int r = hm_kv_run(st->kv, HM_KV_READ, scan_names, &names, reterr);
-
-	if (r >= 0) {
-		*ret = hm_alloc_array(arena, names.n, sizeof(**ret));
-		if (names.n > 0)
-			memcpy(*ret, names.at, names.n * sizeof(**ret));
-		*ret_n = names.n;
-	}
-	free(names.at);
-	return r < 0 ? r : 0;
 }

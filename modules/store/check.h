@@ -29,6 +29,8 @@ struct check_msg {               /* by id */
 	struct msg_record m;
 	bool orphan;                 /* in no mailbox and not to be erased */
 	bool waiting;                /* to be erased */
+	uint64_t home;               /* mailbox it is put back into; 0: none */
+	uint32_t size;
 };
 
 struct check_cold {              /* by id */

@@ -199,6 +199,30 @@ compare_entry(struct check *ck, struct check_entry *ce)
 	}
 }
 
+/* A message that its mailbox has lost goes back to where it says that it was,
+ * or to INBOX; one without content is nothing any more. */
+static void
+lost_entry(struct check *ck, struct check_msg *cm)
+{
+	struct check_cold *cc = check_find_cold(ck, cm->m.cold);
+	struct check_box *b = check_find_box(ck, cm->m.mailbox);
+	size_t i;
+
+	ck->fixable = true;
+	for (i = 0; i < ck->box.n && !b; i++)
+		if (hm_str_eq(ck->box.at[i].m.name, HM_STR("INBOX")))
+			b = &ck->box.at[i];
+	if (cc && !cc->body_bad && b) {
+		cm->home = b->m.id;
+		cm->size = (uint32_t)cc->bytes;
+		check_report(ck, "mailbox %.*s: message %llu is missing",
+		    HM_FMT(b->m.name), (unsigned long long)cm->id);
+		return;
+	}
+	check_report(ck, "message %llu is in no mailbox",
+	    (unsigned long long)cm->id);
+}
+
 static void
 compare_messages(struct check *ck)
 {
@@ -219,11 +243,8 @@ compare_messages(struct check *ck)
 		cm = &ck->msg.at[i];
 		if (cm->waiting)
 			cm->orphan = false;
-		if (!cm->orphan)
-			continue;
-		ck->fixable = true;
-		check_report(ck, "message %llu is in no mailbox",
-		    (unsigned long long)cm->id);
+		if (cm->orphan)
+			lost_entry(ck, cm);
 	}
 }
 

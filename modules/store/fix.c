@@ -312,6 +312,75 @@ drop_bad(struct store_tx *tx, struct check *ck, struct check_box *cb,
 	return store_tx_log(tx, modseq, HM_LOGGED_REMOVED, b->m.id, &set);
 }
 
+/* Puts a message back, without its flags, which stood there alone. */
+static int
+put_back(struct store_tx *tx, const struct check_msg *cm,
+    struct store_tx_box *b, uint64_t modseq, uint32_t *ret_uid)
+{
+	struct store_key key;
+	struct hm_buf value = { 0 };
+	struct msg_record m = cm->m;
+	struct store_group *g;
+	unsigned at = 0;
+	int r;
+
+	*ret_uid = cm->m.mailbox == b->m.id ? cm->m.uid : 0;
+	if (*ret_uid) {
+		if ((r = store_tx_group(tx, b, hm_group(*ret_uid), &g)) < 0)
+			return r;
+		while (at < g->n && g->e[at].uid < *ret_uid)
+			at++;
+		if (at < g->n && g->e[at].uid == *ret_uid)
+			*ret_uid = 0;
+	}
+	if (!*ret_uid) {
+		*ret_uid = b->m.uidnext;
+		if ((r = store_tx_group(tx, b, hm_group(*ret_uid), &g)) < 0)
+			return r;
+		at = g->n;
+	}
+	if (*ret_uid >= b->m.uidnext)
+		b->m.uidnext = *ret_uid + 1;
+	memmove(&g->e[at + 1], &g->e[at], (g->n++ - at) * sizeof(g->e[0]));
+	g->e[at] = (struct hm_entry){ .uid = *ret_uid, .size = cm->size,
+		.modseq = modseq, .msgid = cm->id,
+		.received = hm_wall_ms() / 1000,
+		.saved = (uint32_t)(hm_wall_ms() / 1000) };
+	g->dirty = true;
+	g->modseq = modseq;
+	store_count(&b->m, &g->e[at], 1);
+	m.mailbox = (uint32_t)b->m.id;
+	m.uid = *ret_uid;
+	store_key(&key, tx->a->id);
+	store_key_u64(&key, cm->id);
+	store_put_msg(&value, &m);
+	return store_put(tx, tx->st->t.msg, &key, &value);
+}
+
+/* With what is left of the mailbox counted. */
+static int
+put_all_back(struct store_tx *tx, struct check *ck, struct store_tx_box *b,
+    uint64_t modseq)
+{
+	struct hm_uidset_builder uids = { 0 };
+	struct hm_uidset set;
+	uint32_t uid;
+	size_t i, n = 0;
+	int r = 0;
+
+	for (i = 0; i < ck->msg.n && r >= 0; i++) {
+		if (ck->msg.at[i].home != b->m.id || b->m.uidnext == UINT32_MAX)
+			continue;
+		r = put_back(tx, &ck->msg.at[i], b, modseq, &uid);
+		hm_uidset_add(&uids, uid, uid);
+		n++;
+	}
+	store_tx_set(tx, &uids, &set);
+	if (r < 0 || n == 0)
+		return r;
+	return store_tx_log(tx, modseq, HM_LOGGED_ADDED, b->m.id, &set);
+}
+
 static int
 fix_box(struct store_tx *tx, struct check *ck, struct check_box *cb)
 {
@@ -329,8 +398,10 @@ fix_box(struct store_tx *tx, struct check *ck, struct check_box *cb)
 	b->m.bytes = 0;
 	b->m.modseq = modseq;
 	b->dirty = true;
-	if ((r = drop_bad(tx, ck, cb, b, modseq)) < 0)
+	if ((r = drop_bad(tx, ck, cb, b, modseq)) < 0 ||
+	    (r = put_all_back(tx, ck, b, store_tx_modseq(tx))) < 0)
 		return r;
+	b->m.modseq = tx->state.modseq;
 	tx->state.bytes += b->m.bytes;
 	tx->state.messages += b->m.messages;
 	if (b->m.uidvalidity >= tx->state.next_uidvalidity)
@@ -340,7 +411,7 @@ fix_box(struct store_tx *tx, struct check *ck, struct check_box *cb)
 	return 0;
 }
 
-/* Messages that are nowhere are erased like expunged ones. */
+/* What is left of messages without content is erased like expunged ones. */
 static int
 fix_orphans(struct store_tx *tx, struct check *ck)
 {
@@ -350,7 +421,7 @@ fix_orphans(struct store_tx *tx, struct check *ck)
 
 	ck->erase_modseq = modseq;
 	for (i = 0; i < ck->msg.n; i++)
-		if (ck->msg.at[i].orphan)
+		if (ck->msg.at[i].orphan && !ck->msg.at[i].home)
 			ids[n++] = ck->msg.at[i].id;
 	if (ck->msg.n > 0 && ck->msg.at[ck->msg.n - 1].id >= tx->state.next_msgid)
 		tx->state.next_msgid = ck->msg.at[ck->msg.n - 1].id + 1;

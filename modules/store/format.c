@@ -11,6 +11,7 @@ store_tables_open(struct store *st, struct hm_err *reterr)
 		{ "store-log", &st->t.log }, { "store-gone", &st->t.gone },
 		{ "store-erase", &st->t.erase }, { "store-index", &st->t.index },
 		{ "store-damaged", &st->t.damaged },
+		{ "store-names-again", &st->t.names2 },
 		{ HM_BLOB_HOLDS, &st->t.holds },
 	};
 	size_t i;
@@ -33,26 +34,8 @@ static int
 format_fn(struct hm_kv_txn *kv, void *arg)
 {
 	struct format *f = arg;
-	const struct hm_kv_ops *ops = f->st->kv->ops;
-	struct hm_buf value = { 0 };
-	struct hm_str in;
-	int r;
 
-	f->found = 0;
-	r = ops->get(kv, f->st->t.names, hm_str("format"), HM_KV_FOR_UPDATE,
-	    &in);
-	if (r == 0)
-		r = hm_take_varint(&in, &f->found);
-	if (r < 0 && r != -HM_ENOENT)
-		return r;
-	/* What is older and can be read is written anew as it changes. */
-	if (f->found >= STORE_FORMAT ||
-	    (f->found != 0 && f->found < STORE_FORMAT_READ))
-		return 0;
-	hm_buf_varint(&value, STORE_FORMAT);
-	r = ops->put(kv, f->st->t.names, hm_str("format"), hm_buf_view(&value));
-	hm_buf_release(&value);
-	return r;
+	return store_format(f->st, kv, &f->found);
 }
 
 int

@@ -79,7 +79,9 @@ apply_box(struct store_tx *tx, struct store_tx_box *b, struct store_pub *pub)
 
 	if (b->removed && b->created)
 		return;
-	box = b->created ? store_box_add(a, b->m.id) : store_box_find(a, b->m.id);
+	box = b->created ? NULL : store_box_find(a, b->m.id);
+	if (!box) /* also one that a repair has found */
+		box = store_box_add(a, b->m.id);
 	close_batch(tx, box, b);
 	if (b->removed) {
 		store_box_set_head(a, box, NULL);

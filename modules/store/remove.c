@@ -75,10 +75,7 @@ drop_name(struct hm_kv_txn *kv, void *arg)
 		return r;
 	if ((r = raise_floor(kv, rm)) < 0)
 		return r;
-	hm_buf_putc(&key, 'a');
-	hm_buf_str(&key, rm->name);
-	r = ops->del(kv, rm->st->t.names, hm_buf_view(&key));
-	hm_buf_clear(&key);
+	r = store_name_drop(rm->st, kv, rm->name);
 	note_key(&key, rm->id);
 	if (r == 0)
 		r = ops->put(kv, rm->st->t.names, hm_buf_view(&key), rm->name);

@@ -47,7 +47,7 @@ struct store_conf {
 };
 
 struct store_tables {
-	struct hm_kv_table *names;   /* format, counters; account name -> id */
+	struct hm_kv_table *names;   /* names.c */
 	struct hm_kv_table *box;     /* account, 0 -> state; mailbox -> record */
 	struct hm_kv_table *subs;    /* account, name -> "" */
 	struct hm_kv_table *hot;     /* account, mailbox, uid >> 6 -> entries */
@@ -58,6 +58,7 @@ struct store_tables {
 	struct hm_kv_table *erase;   /* account, modseq, n -> msgids */
 	struct hm_kv_table *index;   /* account, kind, hash, msgid -> thread, … */
 	struct hm_kv_table *damaged; /* account, msgid -> what was set aside */
+	struct hm_kv_table *names2;  /* names.c */
 	struct hm_kv_table *holds;   /* see iface/blob_holds.h; only read here */
 };
 
@@ -282,8 +283,22 @@ int store_remove_leftovers(struct store *st, struct hm_err *reterr);
 /* All accounts with data; worker. */
 int store_account_names(struct store *st, struct hm_arena *arena,
     struct hm_str **ret, size_t *ret_n, struct hm_err *reterr);
+/* names.c */
 int store_find_id(struct store *st, struct hm_kv_txn *kv, struct hm_str name,
     uint32_t *ret);
+int store_name_put(struct store *st, struct hm_kv_txn *kv, struct hm_str name,
+    uint32_t id);
+int store_name_drop(struct store *st, struct hm_kv_txn *kv,
+    struct hm_str name);
+int store_new_id(struct store *st, struct hm_kv_txn *kv, uint64_t *ret);
+int store_format(struct store *st, struct hm_kv_txn *kv, uint64_t *ret);
+struct store_named {
+	struct hm_str name;
+	uint32_t id;
+	unsigned tables;             /* where it stands: 1, 2, or 3 for both */
+};
+int store_names(struct store *st, struct hm_arena *arena,
+    struct store_named **ret, size_t *ret_n, struct hm_err *reterr);
 void store_acct_ref(struct acct *a);
 void store_acct_unref(struct acct *a);
 

@@ -256,6 +256,45 @@ kv_report(const char *text, void *arg)
 	tell(arg, text);
 }
 
+struct naming {
+	struct store *st;
+	const struct store_named *at;
+};
+
+static int
+name_again(struct hm_kv_txn *kv, void *arg)
+{
+	struct naming *naming = arg;
+
+	return store_name_put(naming->st, kv, naming->at->name, naming->at->id);
+}
+
+/* What one table of names has lost stands in the other. */
+static int
+verify_names(struct verify *v)
+{
+	struct hm_arena *arena = hm_arena_new(NULL, "store names");
+	struct naming naming = { .st = v->st };
+	struct store_named *at = NULL;
+	char text[200];
+	size_t n = 0, i;
+	int r = store_names(v->st, arena, &at, &n, v->err);
+
+	for (i = 0; i < n && r >= 0; i++) {
+		if (at[i].tables == 3)
+			continue;
+		snprintf(text, sizeof(text), "account %.*s stands in one of two "
+		    "tables of names", HM_FMT(at[i].name));
+		tell(v, text);
+		naming.at = &at[i];
+		if (v->fix)
+			r = hm_kv_run(v->st->kv, HM_KV_DURABLE, name_again,
+			    &naming, v->err);
+	}
+	hm_arena_free(arena);
+	return r < 0 ? r : 0;
+}
+
 static int
 verify_all(struct verify *v)
 {
@@ -276,6 +315,10 @@ verify_all(struct verify *v)
 		tell(v, "bodies were not checked: who uses them cannot be read");
 		r = 0;
 	}
+	if (r >= 0)
+		r = verify_names(v);
+	if (r == -HM_ECORRUPT)
+		r = 0;               /* told of by the tables */
 	if (r >= 0)
 		r = store_account_names(v->st, arena, &names, &n, v->err);
 	for (i = 0; i < n && r >= 0; i++) {
