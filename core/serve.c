@@ -15,6 +15,7 @@
 #include <hermod/arena.h>
 #include <hermod/buf.h>
 #include <hermod/clock.h>
+#include <hermod/dir.h>
 #include <hermod/fiber.h>
 #include <hermod/log.h>
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <hermod/arena.h>
+#include <hermod/dir.h>
 #include <hermod/err.h>
 #include <hermod/str.h>
 
@@ -143,43 +144,6 @@ fill(int fd, const char *path, struct hm_str text, unsigned mode)
 	return 0;
 }
 
-static int
-sync_folder(const char *folder)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r;
-
-	if (fd < 0)
-		return -1;
-	r = fsync(fd);
-	close(fd);
-	return r;
-}
-
-int
-hm_dir_sync(const char *path, struct hm_err *reterr)
-{
-	return sync_folder(path) < 0 ?
-	    hm_err_errno(reterr, errno, "syncing %s", path) : 0;
-}
-
-int
-hm_dir_make(const char *path, unsigned mode, struct hm_err *reterr)
-{
-	const char *slash = strrchr(path, '/');
-	char *folder;
-	int r;
-
-	if (mkdir(path, mode) < 0)
-		return errno == EEXIST ? 0 :
-		    hm_err_errno(reterr, errno, "cannot make %s", path);
-	folder = slash == path ? strdup("/") : slash ?
-	    strndup(path, (size_t)(slash - path)) : strdup(".");
-	r = folder ? hm_dir_sync(folder, reterr) : -HM_ELIMIT;
-	free(folder);
-	return r;
-}
-
 /* path: with all symbolic links followed. */
 static int
 replace(struct hm_arena *arena, const char *path, struct hm_str text,
@@ -209,9 +173,7 @@ replace(struct hm_arena *arena, const char *path, struct hm_str text,
 		unlink(temp);
 		return hm_err_errno(reterr, saved, "writing %s", path);
 	}
-	if (sync_folder(folder) < 0)
-		return hm_err_errno(reterr, errno, "writing %s", path);
-	return 0;
+	return hm_dir_sync(folder, reterr);
 }
 
 int

@@ -17,7 +17,7 @@
  *                    HM_NEED_ALL; services queue, transport
  *   1.1  2026-11-28  hm_blob_ops: read_many; hm_store_ops: bodies
  *   1.1  2026-11-28  dns.h: names, records and answers; service resolver
- *   1.1  2026-11-28  hm_dir_make(), hm_dir_sync(); hm_kv_ops: repair
+ *   1.1  2026-11-28  dir.h; hm_kv_ops: repair
  *   1.1  2026-11-28  metrics.h; hm_module_def: metrics, metrics_size
  *   1.1  2026-11-28  hm_session_idle()
  *   1.1  2026-11-28  hm_opt: writes, in what was padding

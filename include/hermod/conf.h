@@ -168,10 +168,6 @@ HM_API void hm_node_quote(struct hm_buf *out, struct hm_str text);
  * Thread: worker. */
 HM_API int hm_file_replace(const char *path, struct hm_str text, unsigned mode,
     struct hm_err *reterr);
-/* Makes a folder that is missing; then its name is on the disk. Worker. */
-HM_API int hm_dir_make(const char *path, unsigned mode, struct hm_err *reterr);
-/* All names in a folder are on the disk. Worker. */
-HM_API int hm_dir_sync(const char *path, struct hm_err *reterr);
 HM_API int hm_file_read(struct hm_arena *arena, const char *path, size_t max,
     struct hm_str *ret, struct hm_err *reterr);
 

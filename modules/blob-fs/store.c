@@ -12,7 +12,7 @@
 
 #include <hermod/arena.h>
 #include <hermod/clock.h>
-#include <hermod/conf.h>
+#include <hermod/dir.h>
 
 #include "fs.h"
 

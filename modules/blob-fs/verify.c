@@ -1,10 +1,12 @@
 /* verify.c - every blob against its checksum and its links. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <hermod/conf.h>
+#include <hermod/dir.h>
 
 #include "fs.h"
 
@@ -150,6 +152,40 @@ check_one(uint64_t id, const struct fs_blob *blob, void *arg)
 	return fix(c, id, now.links, 0);
 }
 
+static bool
+strange(const char *name)
+{
+	return name[0] != '.' && strcmp(name, "lock") != 0 &&
+	    strcmp(name, "tmp") != 0 && strcmp(name, "damaged") != 0 &&
+	    (strlen(name) != 2 || strspn(name, "0123456789abcdef") != 2);
+}
+
+static void
+check_files(struct check *c)
+{
+	char text[FS_DIR_MAX + 300], to[300];
+	DIR *dir = opendir(c->store->dir);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		if (!strange(entry->d_name))
+			continue;
+		snprintf(text, sizeof(text), "%s/%s: a strange file",
+		    c->store->dir, entry->d_name);
+		tell(c, 0, text);
+		if (!c->fix)
+			continue;
+		mkdirat(c->store->dir_fd, "damaged", 0700);
+		snprintf(to, sizeof(to), "damaged/%s", entry->d_name);
+		if (renameat(c->store->dir_fd, entry->d_name, c->store->dir_fd,
+		    to) < 0)
+			fs_report(c->store, HM_LOG_WARN, "cannot move %s",
+			    entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 int
 fs_verify(struct fs_store *store, const struct fs_kv *kv, bool fix,
     int64_t (*links)(uint64_t id, void *arg),
@@ -160,5 +196,7 @@ fs_verify(struct fs_store *store, const struct fs_kv *kv, bool fix,
 	    .links = links, .report = report, .arg = arg, .reterr = reterr };
 	int r = fs_walk(kv, 'b', check_one, &c, reterr);
 
+	if (!r)
+		check_files(&c);
 	return r ? r : c.count;
 }

@@ -11,7 +11,7 @@
 
 #include <hermod/arena.h>
 #include <hermod/clock.h>
-#include <hermod/conf.h>
+#include <hermod/dir.h>
 #include <hermod/rand.h>
 #include <hermod/str.h>
 

@@ -10,7 +10,7 @@
 
 #include <hermod/arena.h>
 #include <hermod/clock.h>
-#include <hermod/conf.h>
+#include <hermod/dir.h>
 
 #include "seg.h"
 

@@ -1,4 +1,5 @@
 /* verify.c - every blob against its checksum and its links. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,7 +9,8 @@
 #include <unistd.h>
 
 #include <hermod/arena.h>
-#include <hermod/conf.h>
+#include <hermod/dir.h>
+#include <hermod/str.h>
 
 #include "seg.h"
 
@@ -174,6 +176,61 @@ check_one(uint64_t id, const struct seg_where *where, void *arg)
 	return fix(c, id, &now, 0);
 }
 
+/* Whatever is no segment, or one that does not say so itself. */
+static bool
+strange(struct seg_store *store, const char *name)
+{
+	unsigned char header[SEG_HEADER];
+	struct hm_str text = hm_str(name);
+	char path[SEG_DIR_MAX + 32];
+	uint64_t number, tag;
+	bool bad;
+	int fd;
+
+	if (name[0] == '.' || strcmp(name, "lock") == 0 ||
+	    strcmp(name, "damaged") == 0)
+		return false;
+	if (!hm_str_ends(text, HM_STR(".seg")) || hm_str_u64(
+	    hm_str_take(text, text.len - 4), UINT32_MAX, &number) < 0)
+		return true;
+	seg_path(store, (uint32_t)number, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	bad = fd < 0 || pread(fd, header, SEG_HEADER, 0) != SEG_HEADER ||
+	    seg_header_read(header, (uint32_t)number, &tag) < 0;
+	if (fd >= 0)
+		close(fd);
+	return bad;
+}
+
+/* Segments stay where they are: what can be read of them is in use. */
+static void
+check_files(struct check *c)
+{
+	char text[SEG_DIR_MAX + 300], to[SEG_DIR_MAX + 300];
+	DIR *dir = opendir(c->store->dir);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		if (!strange(c->store, entry->d_name))
+			continue;
+		snprintf(text, sizeof(text), "%s/%s: a strange file",
+		    c->store->dir, entry->d_name);
+		tell(c, 0, text);
+		if (!c->fix || hm_str_ends(hm_str(entry->d_name), HM_STR(".seg")))
+			continue;
+		snprintf(to, sizeof(to), "%s/damaged", c->store->dir);
+		hm_dir_make(to, 0700, NULL);
+		snprintf(to, sizeof(to), "%s/damaged/%s", c->store->dir,
+		    entry->d_name);
+		snprintf(text, sizeof(text), "%s/%s", c->store->dir,
+		    entry->d_name);
+		if (rename(text, to) < 0)
+			seg_report(c->store, HM_LOG_WARN, "cannot move %s", text);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 int
 seg_verify(struct seg_store *store, const struct seg_kv *kv, bool fix,
     int64_t (*links)(uint64_t id, void *arg),
@@ -184,5 +241,7 @@ seg_verify(struct seg_store *store, const struct seg_kv *kv, bool fix,
 	    .links = links, .report = report, .arg = arg, .reterr = reterr };
 	int r = seg_walk(kv, 0, check_one, &c, reterr);
 
+	if (!r)
+		check_files(&c);
 	return r ? r : c.count;
 }

@@ -137,6 +137,8 @@ int bdb_repair(struct bdb_env *env,
  * "repair". */
 int bdb_check_tables(struct bdb_env *env, bool log_needed,
     struct hm_err *reterr);
+void bdb_strange_files(struct bdb_env *env,
+    void (*fn)(struct bdb_env *env, const char *name, void *arg), void *arg);
 bool bdb_repair_wanted(struct bdb_env *env);
 int bdb_repair_tables(struct bdb_env *env, struct hm_err *reterr);
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include <hermod/arena.h>
-#include <hermod/conf.h>
+#include <hermod/dir.h>
 
 #include "bdb.h"
 #include "file.h"

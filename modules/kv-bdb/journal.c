@@ -298,7 +298,7 @@ add_copy(struct bdb_journal *j, struct bdb_table_file *file, const void *p,
 static void
 tell_mended(struct bdb_table_file *file, size_t len, off_t offset)
 {
-	bdb_report(file->journal->env, HM_LOG_WARN, "a flipped bit in page %llu "
+	bdb_report(file->journal->env, HM_LOG_ERROR, "a flipped bit in page %llu "
 	    "of %s was mended: the disk or the memory of this machine needs a "
 	    "look", (unsigned long long)(offset / (off_t)len), file->name);
 }

@@ -16,7 +16,7 @@
 
 #include <hermod/arena.h>
 #include <hermod/clock.h>
-#include <hermod/conf.h>
+#include <hermod/dir.h>
 
 #include "bdb.h"
 #include "file.h"
@@ -364,6 +364,26 @@ count_file(struct bdb_env *env, const char *name, void *arg,
 	return 0;
 }
 
+/* A file that does not end with a page is not even opened. What is missing of the
+ * last one is as damaged as if it were there. */
+static void
+fill_last_page(struct bdb_env *env, const char *name, int fd)
+{
+	struct stat st;
+	off_t over;
+	bool meta;
+	size_t len;
+
+	if (fstat(fd, &st) < 0 || st.st_size < BDB_META_BYTES)
+		return;
+	len = find_page_bytes(fd, st.st_size, &meta);
+	over = meta && len ? st.st_size % (off_t)len : 0;
+	if (over && ftruncate(fd, st.st_size - over + (off_t)len) == 0 &&
+	    fdatasync(fd) == 0)
+		bdb_report(env, HM_LOG_ERROR, "%s was cut in the middle of a page: "
+		    "run \"hermod verify\"", name);
+}
+
 /* Berkeley DB reads this page in a way of its own, before any other. */
 static void
 mend_first_page(struct bdb_env *env, const char *name, const char *path)
@@ -378,9 +398,10 @@ mend_first_page(struct bdb_env *env, const char *name, const char *path)
 	    bdb_page_mend(page, sizeof(page)) &&
 	    pwrite(fd, page, sizeof(page), 0) == (ssize_t)sizeof(page) &&
 	    fdatasync(fd) == 0)
-		bdb_report(env, HM_LOG_WARN, "a flipped bit in the first page of "
+		bdb_report(env, HM_LOG_ERROR, "a flipped bit in the first page of "
 		    "%s was mended: the disk or the memory of this machine needs "
 		    "a look", name);
+	fill_last_page(env, name, fd);
 	close(fd);
 }
 
@@ -427,7 +448,7 @@ bdb_repair_wanted(struct bdb_env *env)
 }
 
 static int
-drop_log(struct bdb_env *env, const char *name, void *arg,
+drop_file(struct bdb_env *env, const char *name, void *arg,
     struct hm_err *reterr)
 {
 	char path[PATH_MAX_BYTES];
@@ -475,7 +496,7 @@ bdb_repair_tables(struct bdb_env *env, struct hm_err *reterr)
 	if (!r && without_log) {
 		bdb_report(env, HM_LOG_ERROR, "the log in %s cannot be used: "
 		    "what was stored last may be lost", env->dir);
-		r = each_file(env, "log.", "", drop_log, NULL, reterr);
+		r = each_file(env, "log.", "", drop_file, NULL, reterr);
 	}
 	if (!r)
 		r = each_file(env, "", ".db", repair_file, &without_log, reterr);
@@ -490,6 +511,58 @@ bdb_repair_tables(struct bdb_env *env, struct hm_err *reterr)
 }
 
 /* ---- while it is in use ---- */
+
+static bool
+ours(struct bdb_env *env, const char *name)
+{
+	const struct hm_kv_table *table;
+	size_t len = strlen(name);
+
+	if (name[0] == '.' || strcmp(name, "lock") == 0 ||
+	    strcmp(name, "pages") == 0 || strcmp(name, "repair") == 0 ||
+	    strcmp(name, "damaged") == 0 || strncmp(name, "log.", 4) == 0 ||
+	    strncmp(name, "__db", 4) == 0)
+		return true;
+	for (table = env->tables; table; table = table->next)
+		if (len == strlen(table->name) + 3 && strcmp(name + len - 3,
+		    ".db") == 0 && strncmp(name, table->name, len - 3) == 0)
+			return true;
+	/* of a module that is not in use */
+	return len > 3 && strcmp(name + len - 3, ".db") == 0;
+}
+
+struct strange {
+	void (*fn)(struct bdb_env *env, const char *name, void *arg);
+	void *arg;
+};
+
+static int
+see_strange(struct bdb_env *env, const char *name, void *arg,
+    struct hm_err *reterr)
+{
+	struct strange *strange = arg;
+
+	(void)reterr;
+	if (!ours(env, name))
+		strange->fn(env, name, strange->arg);
+	return 0;
+}
+
+void
+bdb_strange_files(struct bdb_env *env,
+    void (*fn)(struct bdb_env *env, const char *name, void *arg), void *arg)
+{
+	struct strange strange = { fn, arg };
+
+	each_file(env, "", "", see_strange, &strange, NULL);
+}
+
+static void
+drop_strange(struct bdb_env *env, const char *name, void *arg)
+{
+	(void)arg;
+	drop_file(env, name, NULL, NULL);
+}
 
 /* Flipped bits are mended where they are. */
 static void
@@ -520,6 +593,7 @@ bdb_repair(struct bdb_env *env, void (*report)(const char *text, void *arg),
 	pthread_mutex_unlock(&env->mutex);
 	for (; table; table = table->next)
 		mend_table(env, table);
+	bdb_strange_files(env, drop_strange, NULL);
 	n = bdb_verify(env, NULL, NULL, reterr);
 	if (n <= 0)
 		return n;

@@ -122,6 +122,12 @@ check_records(struct hm_kv_txn *txn, void *arg)
 	    c);
 }
 
+static void
+note_strange(struct bdb_env *env, const char *name, void *arg)
+{
+	note(arg, "%s/%s: a strange file", env->dir, name);
+}
+
 int
 bdb_verify(struct bdb_env *env, void (*report)(const char *text, void *arg),
     void *arg, struct hm_err *reterr)
@@ -144,5 +150,6 @@ bdb_verify(struct bdb_env *env, void (*report)(const char *text, void *arg),
 			note(&c, "table %s: %s", table->name, err.text);
 	}
 	free(c.last.p);
+	bdb_strange_files(env, note_strange, &c);
 	return r ? r : c.count;
 }

@@ -231,6 +231,17 @@ read_sub(struct hm_str key, struct hm_str value, void *arg)
 	return 0;
 }
 
+static bool
+has_inbox(const struct read_acct *ra)
+{
+	size_t i;
+
+	for (i = 0; i < ra->n; i++)
+		if (hm_str_eq(ra->m[i].name, HM_STR("INBOX")))
+			return true;
+	return false;
+}
+
 static int
 read_all(struct hm_kv_txn *kv, void *arg)
 {
@@ -249,7 +260,7 @@ read_all(struct hm_kv_txn *kv, void *arg)
 	    store_key_str(&to), 0, read_box, ra);
 	if (r < 0)
 		return r;
-	if (ra->state.modseq == 0)
+	if (ra->state.modseq == 0 || !has_inbox(ra))
 		return -HM_ECORRUPT;
 	return st->kv->ops->scan(kv, st->t.subs, store_key_str(&from),
 	    store_key_str(&to), 0, read_sub, ra);

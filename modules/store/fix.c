@@ -53,12 +53,17 @@ lost_box(struct hm_str key, struct hm_str value, void *arg)
 	struct check *ck = arg;
 	struct hm_str rest = hm_str_skip(key, 4);
 	struct check_box *b = NULL;
+	struct hm_entry e[HM_GROUP_MAX];
 	uint32_t id = 0, number = 0;
+	uint64_t modseq;
+	unsigned n;
 	size_t i;
 
-	(void)value;
 	store_key_take_u32(&rest, &id);
 	store_key_take_u32(&rest, &number);
+	if (store_get_group(value, number, &modseq, e, &n) == 0 &&
+	    modseq > ck->state.modseq)
+		ck->state.modseq = modseq;
 	/* Those that are lost stand behind the others. */
 	for (i = ck->box.n; i > 0 && !b; i--)
 		if (ck->box.at[i - 1].m.id == id)
@@ -106,6 +111,29 @@ rebuild_state(struct check *ck)
 	return 0;
 }
 
+/* Every account has an INBOX: the first mailbox that was made. */
+static void
+find_inbox(struct check *ck)
+{
+	struct check_box *first = NULL, *b;
+	size_t i;
+
+	for (i = 0; i < ck->box.n; i++) {
+		b = &ck->box.at[i];
+		if (hm_str_eq(b->m.name, HM_STR("INBOX")))
+			return;
+		if (b->m.id == 1)
+			first = b;
+	}
+	if (!first) {
+		first = CHECK_ADD(&ck->box);
+		memset(first, 0, sizeof(*first));
+		first->m.id = 1;
+	}
+	if (!first->m.uidvalidity)
+		first->m.name = HM_STR("INBOX");
+}
+
 static int
 write_lost(struct hm_kv_txn *kv, struct check *ck)
 {
@@ -120,7 +148,8 @@ write_lost(struct hm_kv_txn *kv, struct check *ck)
 
 		if (m->uidvalidity)
 			continue;
-		m->name = hm_str(hm_printf(ck->arena, "Recovered/%llu",
+		if (!m->name.len)
+			m->name = hm_str(hm_printf(ck->arena, "Recovered/%llu",
 		    (unsigned long long)m->id));
 		m->uidvalidity = ck->state.next_uidvalidity++;
 		m->uidnext = ck->box.at[i].last_uid + 1000;
@@ -157,6 +186,8 @@ records_fn(struct hm_kv_txn *kv, void *arg)
 	    store_key_str(&to), 0, lost_box, ck);
 	if (r >= 0)
 		r = rebuild_state(ck);
+	if (r >= 0)
+		find_inbox(ck);
 	if (r >= 0)
 		r = remove_records(kv, ck);
 	return r < 0 ? r : write_lost(kv, ck);
@@ -266,6 +297,17 @@ fix_entry(struct store_tx *tx, struct check *ck, struct check_box *cb,
 	return note_damaged(tx, ck, cb, e);
 }
 
+/* Names of keywords may be lost with the record of their mailbox. */
+static void
+drop_unnamed(const struct store_tx_box *b, struct store_group *g,
+    struct hm_entry *e)
+{
+	if (b->m.nkeywords >= 64 || !(e->keywords >> b->m.nkeywords))
+		return;
+	e->keywords &= (UINT64_C(1) << b->m.nkeywords) - 1;
+	g->dirty = true;
+}
+
 static int
 fix_groups(struct store_tx *tx, struct check *ck, struct check_box *cb,
     struct store_tx_box *b, uint64_t modseq, struct dropped *out)
@@ -281,6 +323,7 @@ fix_groups(struct store_tx *tx, struct check *ck, struct check_box *cb,
 				return stays;
 			if (!stays)
 				continue;
+			drop_unnamed(b, g, &g->e[i]);
 			store_count(&b->m, &g->e[i], 1);
 			g->e[kept++] = g->e[i];
 		}

@@ -50,8 +50,9 @@ verify_unloadable(struct verify *v, const char *name)
 	r = hm_kv_run(v->st->kv, HM_KV_READ, find_fn, &ck, v->err);
 	if (r >= 0)
 		r = check_account(&ck, v->err);
-	if (r >= 0 && ck.state.modseq == 0 && ck.reports == 0)
-		check_report(&ck, "its state is missing");
+	if (r >= 0 && ck.reports == 0)
+		check_report(&ck, ck.state.modseq == 0 ?
+		    "its state is missing" : "its INBOX is missing");
 	if (r >= 0 && v->fix)
 		r = check_fix_records(&ck, v->err);
 	v->reports += ck.reports;
@@ -209,7 +210,7 @@ blob_report(uint64_t id, const char *text, void *arg)
 		return;
 	snprintf(line, sizeof(line), "body %llu: %s", (unsigned long long)id,
 	    text);
-	tell(b->v, line);
+	tell(b->v, id ? line : text);
 }
 
 static int

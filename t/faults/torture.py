@@ -746,7 +746,7 @@ class Victim(hermod.Server):
         merged = dict(CONF)
         merged.update(conf or {})
         if blob == "blob-fs":
-            merged["blob-fs"] = ""
+            merged.setdefault("blob-fs", "")
             merged["blob-segment"] = "enabled: no\n"
         self.env = env or {}
         super().__init__(merged, users=users, start=False)

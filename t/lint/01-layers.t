@@ -5,7 +5,7 @@ cd "$top_srcdir" || exit 99
 
 # The layer of each public header; a new header belongs into this list.
 layers='
-base types arena buf clock crc32c encode err log rand str
+base types arena buf clock crc32c dir encode err log rand str
 run fiber io net work
 conf conf
 plug abi command harness hooks metrics outbound plugin service session verdict
