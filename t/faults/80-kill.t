@@ -49,7 +49,8 @@ def kill(victim, load, how):
 def round_on(victim, load, tally, how):
     load.start()
     # now and then while it is still starting to work
-    time.sleep(rng.choice((0.05, 0.3, 0.3, 0.8)) * (0.2 + rng.random()))
+    load.wait(rng.choice((0, 50, 100, 300)))
+    time.sleep(rng.random() * 0.1)
     tally.recovery.append(kill(victim, load, how))
     out = victim.command("verify")
     bad = [] if victim.status == 0 else ["verify: " + out + victim.stderr]

@@ -53,7 +53,7 @@ class Rounds:
                 "submission" if who.user else "mx"
             who.connect(self.victim.ports[port])
 
-    def work(self, error):
+    def work(self, kinds, error):
         """Each works until it is refused. Who is still connected."""
         working = self.everybody()
         for _ in range(STEPS):
@@ -63,16 +63,16 @@ class Rounds:
                         who.begin()
                     who.step()
                 except Refused as e:
-                    self.note_refusal(who, str(e), error)
+                    self.note_refusal(who, str(e), kinds, error)
                     working.remove(who)
                 except Lost:
                     working.remove(who)
                     who.close()
 
-    def note_refusal(self, who, text, error):
+    def note_refusal(self, who, text, kinds, error):
         text = text.strip()
         if not isinstance(who, Owner):
-            full = error in (errno.ENOSPC, errno.EDQUOT)
+            full = error == errno.ENOSPC and kinds[0] in WRITING
             if not text.startswith("452 4.3.1" if full else "4"):
                 self.wrong_codes.append(text)
         else:
@@ -84,7 +84,7 @@ class Rounds:
         """How many calls of each kind a round makes."""
         before = self.control.counts()
         self.connect()
-        self.work(errno.EIO)
+        self.work(KINDS, errno.EIO)
         after = self.control.counts()
         self.typical = {k: after[k] - before[k] for k in KINDS}
         for who in self.everybody():
@@ -110,7 +110,7 @@ class Rounds:
         pids = self.victim.workers()
         self.connect()
         self.control.arm(*fault)
-        self.work(fault[3])
+        self.work(fault[1], fault[3])
         hits = self.control.disarm()
         begin = time.monotonic()
         bad = self.look_after()

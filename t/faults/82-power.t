@@ -54,6 +54,7 @@ class Series:
 
     def __init__(self, blob, tally):
         self.blob, self.tally = blob, tally
+        self.done = 0
         self.victim, _ = shimmed(record=True, blob=blob)
         self.data = self.victim.path("etc", "data")
         self.record = self.victim.path("record")
@@ -70,19 +71,20 @@ class Series:
             who.position = self.position
         # what begins before the first promise is torn as well
         self.load.start()
-        time.sleep(0.5 + rng.random())
+        self.load.wait(rng.choice((100, 400, 900)))
         if rng.random() < 0.3:           # checkpoints, a new segment, an end
             self.load.stop()
             self.victim.stop()
             self.victim.start()
             self.load.start()
-            time.sleep(0.5)
+            self.load.wait(200)
         pids = self.victim.kill_parent()
         for pid in pids:
             send_signal(pid, signal.SIGKILL)
         self.load.stop()
         wait_gone(pids)
         self.events = list(read_record(self.record))
+        self.done += self.load.done()
         self.env, self.victim.env = self.victim.env, {}
 
     def cut(self, disk):
@@ -153,7 +155,8 @@ class Series:
                 os._exit(1)
             if self.victim.process.poll() is None:
                 self.victim.stop()
-        diag("files without a name: %s" % sorted(self.disk.unnamed)[:5])
+        ok(self.done > 50, "%s: %d operations were promised, %d events "
+           "recorded" % (self.blob, self.done, len(self.events)))
         self.victim.remove()
         return good
 

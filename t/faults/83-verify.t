@@ -280,7 +280,7 @@ class Base:
         self.victim.start()
         load = Load(self.victim, rng.random(), reloads=False)
         load.start()
-        time.sleep(1.2)
+        load.wait(600)
         load.stop()
         bad = load.judge(Tally())
         if bad:

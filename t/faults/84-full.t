@@ -134,7 +134,7 @@ class Full:
         if self.victim.status:
             diag(out[-800:])
         self.load.start()
-        time.sleep(0.5)
+        self.load.wait(100)
         self.load.stop()
         self.judge("and everybody works on")
         equal(self.victim.stop(), 0, "Q02 %s: stops in good order" % self.name)

@@ -700,7 +700,8 @@ def settle(owner, seen, bad, tally):
         if done is None:
             owner.state = after
             tally.finished += 1
-            tally.refused_done += owner.refused
+            # one that changes nothing is done in any case
+            tally.refused_done += owner.refused and wrong is not None
             wrong = None
         elif wrong is None:
             tally.not_done += 1
@@ -922,6 +923,13 @@ class Load:
             self.threads.append(threading.Thread(target=self.reload))
         for t in self.threads:
             t.start()
+
+    def wait(self, operations, limit=30):
+        """Until so many more are promised; a slow machine takes its time."""
+        end = time.monotonic() + limit
+        done = self.done()
+        while self.done() - done < operations and time.monotonic() < end:
+            time.sleep(0.01)
 
     def stop(self):
         self.stopping.set()
