@@ -27,10 +27,17 @@ author_owned(struct smtp_session *s)
 {
 	const struct hm_directory *dir = s->mod->directory;
 	struct hm_message *msg = s->txn.msg;
+	const struct hm_mime *mime;
 	struct hm_err err = { 0 };
 	struct hm_addr from;
 	int r;
 
+	/* one that cannot be read now is not judged by what it lacks */
+	if (hm_message_field(msg, "From", 0).p == NULL &&
+	    hm_message_mime(msg, &mime) < 0) {
+		smtp_local_error(s);
+		return false;
+	}
 	if (hm_message_field(msg, "From", 0).p == NULL ||
 	    hm_message_field(msg, "From", 1).p != NULL ||
 	    hm_hdraddr_single(hm_message_arena(msg),
