@@ -2,6 +2,7 @@
  * acknowledged is lost; and, with the word "bench", what 100,000 messages cost. */
 #include "kit.h"
 
+#include <hermod/arena.h>
 #include <hermod/clock.h>
 #include <hermod/spool.h>
 
@@ -294,6 +295,64 @@ bench(const char *dir, unsigned messages)
 	kit_close(&k);
 }
 
+/* ---- many bodies at once ------------------------------------------------------------ */
+
+/* Each as it is read by itself, in the order asked for; not what is too large or
+ * is not there. */
+static void
+test_bodies(void)
+{
+	enum { N = 40, MAX = 20000 };
+	const char *dir = scratch_path("bodies");
+	struct hm_arena *arena;
+	struct hm_append item;
+	struct kit k = { 0 };
+	struct hm_view *view;
+	struct hm_body *body;
+	struct hm_str got[N + 1];
+	uint64_t ids[N + 1], size;
+	char *text = hm_xalloc(2 * MAX), *want = hm_xalloc(2 * MAX);
+	unsigned i, right = 0, left = 0;
+
+	mkdir(dir, 0700);
+	kit_start_real(&k, dir);
+	for (i = 0; i < N; i++) {
+		size_t len = (size_t)snprintf(text, 60, "Subject: n%u\r\n\r\n", i);
+
+		memset(text + len, 'a' + (int)i % 26, i * 600);
+		text[len + i * 600] = '\0';
+		kit_append(k.acc, "INBOX", text, 0, &item);
+	}
+	kit_copy(k.acc, "INBOX", "Sent", "1:5", false);
+	view = kit_view(k.acc, "INBOX");
+	for (i = 0; i < N; i++)
+		ids[i] = hm_view_at(view, i * 7 % N + 1)->msgid;
+	ids[N] = 999999;
+	arena = hm_arena_new(NULL, "test");
+	is_int(store_bodies(k.acc, ids, N + 1, MAX, arena, got, NULL), 0,
+	    "many bodies");
+	for (i = 0; i < N; i++) {
+		if (store_body_open(k.acc, ids[i], &body, &size, NULL) < 0)
+			continue;
+		if (size > MAX)
+			left += got[i].p == NULL;
+		else
+			right += got[i].len == size && store_body_read(body, 0,
+			    want, size) == (ssize_t)size &&
+			    memcmp(got[i].p, want, size) == 0;
+		store_body_close(body);
+	}
+	is_int(right + left, N, "each as by itself, %u too large", left);
+	ok(left > 0 && right > 0, "both were there");
+	ok(got[N].p == NULL, "and not one that never was");
+	hm_arena_free(arena);
+	hm_view_unref(view);
+	kit_stop(&k);
+	kit_close(&k);
+	free(text);
+	free(want);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -309,5 +368,6 @@ main(int argc, char **argv)
 	for (i = 0; i < ROUNDS; i++)
 		first = kill_once(dir, i, first);
 	test_spoiled();
+	test_bodies();
 	return done();
 }
