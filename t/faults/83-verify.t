@@ -133,7 +133,7 @@ def strange_files(v, data):
 
 
 def no_permission(v, data):
-    path = rng.choice(glob.glob(os.path.join(data, "kv", "*.db")))
+    path = rng.choice(glob.glob(os.path.join(data, "kv", "store-*.db")))
     os.chmod(path, 0)
     os.chown(path, 0, 0)
     v.put_right = lambda: (os.chmod(path, 0o600), os.chown(path, *v.owner))
