@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <hermod/buf.h>
 #include <hermod/err.h>
 #include <hermod/str.h>
 
@@ -17,14 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { INPUT_MAX = 60000 };
 
 static void
-put(int fd, const void *p, size_t len)
-{
-	if (write(fd, p, len) != (ssize_t)len)
-		abort();
-}
-
-static void
-put_frame(int fd, struct hm_str line)
+put_frame(struct hm_buf *out, struct hm_str line)
 {
 	unsigned char header[HM_WIRE_HEADER];
 
@@ -32,8 +26,8 @@ put_frame(int fd, struct hm_str line)
 		return;
 	hm_wire_put_header(header, (enum hm_wire_type)line.p[0],
 	    (uint32_t)line.len - 1);
-	put(fd, header, sizeof(header));
-	put(fd, line.p + 1, line.len - 1);
+	hm_buf_add(out, (char *)header, sizeof(header));
+	hm_buf_str(out, hm_str_skip(line, 1));
 }
 
 /* The standard streams lead nowhere meanwhile. */
@@ -63,6 +57,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const words[] = { "account", "list" };
 	struct hm_str in = hm_str_n((const char *)data, size);
 	bool raw = size > 0 && data[0] == 'r';
+	struct hm_buf out = { 0 };
 	struct hm_err err = { 0 };
 	int fds[2], saved[3], null, r;
 
@@ -72,9 +67,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	in = hm_str_take(hm_str_skip(in, 1), INPUT_MAX / 6);
 	while (!raw && in.p != NULL && in.len > 0)
-		put_frame(fds[0], hm_str_split(&in, '\n'));
-	if (raw && in.len > 0)
-		put(fds[0], in.p, in.len);
+		put_frame(&out, hm_str_split(&in, '\n'));
+	if (raw)
+		hm_buf_str(&out, in);
+	/* At once: what a socket holds goes by packets, too. */
+	if (out.len > 0 && write(fds[0], out.p, out.len) != (ssize_t)out.len)
+		abort();
+	hm_buf_release(&out);
 	shutdown(fds[0], SHUT_WR);
 
 	swap_streams(saved, null);

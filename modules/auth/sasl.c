@@ -254,6 +254,18 @@ login_prompt(struct hm_sasl *sasl, struct hm_buf *out)
 	hm_buf_puts(out, sasl->prompts++ == 0 ? "Username:" : "Password:");
 }
 
+/* PLAIN has NUL between its three fields and nowhere else (RFC 4616, 2), the
+ * others have none; GNU SASL would read up to it and take that for all. */
+static bool
+nuls_sound(const struct hm_sasl *sasl, struct hm_str in)
+{
+	size_t nuls = 0;
+
+	for (size_t i = 0; i < in.len; i++)
+		nuls += in.p[i] == '\0';
+	return nuls == 0 || (nuls == 2 && strcmp(sasl->mechanism, "PLAIN") == 0);
+}
+
 static HM_FIBER int
 step_gsasl(struct hm_sasl *sasl, struct hm_str in, struct hm_buf *out)
 {
@@ -262,6 +274,9 @@ step_gsasl(struct hm_sasl *sasl, struct hm_str in, struct hm_buf *out)
 	size_t len = 0;
 	int r;
 
+	/* Nothing is no message of any but LOGIN. */
+	if (!nuls_sound(sasl, in) || (in.p != NULL && in.len == 0 && !login))
+		return -HM_ESYNTAX;
 	/* PLAIN and SCRAM begin with the client (RFC 4422, 3). */
 	if (in.p == NULL && !login && sasl->prompts++ == 0)
 		return HM_SASL_CONTINUE;
@@ -300,7 +315,7 @@ step_cram(struct hm_sasl *sasl, struct hm_str in, struct hm_buf *out)
 		return HM_SASL_CONTINUE;
 	}
 	blank = hm_str_rchr(in, ' ');
-	if (blank <= 0)
+	if (blank <= 0 || !nuls_sound(sasl, in))
 		return -HM_ESYNTAX;
 	r = load_user(sasl, hm_strndup(sasl->arena, in.p, (size_t)blank));
 	if (r < 0)

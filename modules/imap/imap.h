@@ -24,6 +24,7 @@ enum {
 	IMAP_LITERALS_BYTES = 1 << 20, /* in one command, after login */
 	IMAP_LITERALS_EARLY = 64 << 10, /* before it */
 	IMAP_BAD_MAX = 20,             /* syntax errors in a row */
+	IMAP_EARLY_MAX = 200,          /* commands before login */
 };
 
 struct imap_conf {

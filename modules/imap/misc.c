@@ -187,6 +187,7 @@ imap_cmd_logout(struct imap_cmd *c)
 	if (!imap_args_end(c))
 		return;
 	imap_deselect(c->s);
-	imap_bye(c->s, "good bye");
+	hm_buf_puts(&c->s->out, "* BYE good bye\r\n");
+	c->s->state = IMAP_LOGOUT;
 	imap_ok(c, "logged out");
 }

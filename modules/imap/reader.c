@@ -1,9 +1,13 @@
 /* reader.c - the lines and literals a command is made of (RFC 9051, 4.3). */
+#include <hermod/clock.h>
+#include <hermod/fiber.h>
 #include <hermod/io.h>
 #include <hermod/session.h>
 #include <hermod/log.h>
 
 #include "imap.h"
+
+enum { LINE_MS = 5 * 60 * 1000 };
 
 static int
 broke(struct imap *s, int code)
@@ -17,12 +21,17 @@ int
 imap_read_line(struct imap *s)
 {
 	struct hm_str line;
+	int64_t before;
 	int r;
 
 	imap_push(s);
 	if (s->broken)
 		return s->broken;
+	/* All of it in time, or a byte now and then would do. */
+	before = hm_fiber_deadline(hm_now_ms() + (s->acc ? LINE_MS :
+	    s->srv->conf->login_timeout_ms));
 	r = hm_io_read_line(s->io, IMAP_LINE_MAX, &line, NULL);
+	hm_fiber_deadline(before);
 	if (r < 0)
 		return broke(s, r);
 	s->in_bytes += line.len + 2;

@@ -36,6 +36,7 @@ imap_untagged(struct imap *s, const char *fmt, ...)
 void
 imap_bye(struct imap *s, const char *fmt, ...)
 {
+	char reason[256];
 	va_list ap;
 
 	if (s->state == IMAP_LOGOUT)
@@ -43,6 +44,10 @@ imap_bye(struct imap *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	put_line(s, HM_STR("*"), "BYE", fmt, ap);
 	va_end(ap);
+	va_start(ap, fmt);
+	vsnprintf(reason, sizeof(reason), fmt, ap);
+	va_end(ap);
+	hm_log(HM_LOG_INFO, "sent away", hm_f("reason", reason));
 	s->state = IMAP_LOGOUT;
 }
 

@@ -181,6 +181,8 @@ one_command(struct imap *s)
 		imap_bye(s, "this is an IMAP server");
 	else if (s->bad >= IMAP_BAD_MAX)
 		imap_bye(s, "too many syntax errors");
+	else if (!s->acc && s->commands >= IMAP_EARLY_MAX)
+		imap_bye(s, "too many commands without a login");
 	hm_session_count(s->session, s->in_bytes, s->out_bytes);
 	s->in_bytes = s->out_bytes = 0;
 	hm_buf_clear(&s->in);

@@ -48,6 +48,17 @@ intake_failed(struct smtp_session *s, const struct intake *in)
 	return true;
 }
 
+/* The stream ended within a message: nothing of it is kept. */
+static HM_FIBER void
+broken_off(struct smtp_session *s, int r)
+{
+	hm_log(HM_LOG_INFO, "message broken off",
+	    hm_f("from", hm_message_sender(s->txn.msg)->text),
+	    hm_f("size", hm_message_size(s->txn.msg)),
+	    hm_f("error", hm_err_name(r)));
+	s->closing = true;
+}
+
 /* Reads to the end of data, whatever happens on the way: else the rest of the
  * message would be taken for commands. */
 static HM_FIBER int
@@ -120,7 +131,7 @@ smtp_cmd_data(struct smtp_session *s)
 	r = read_data(s, &in);
 	hm_fiber_deadline(before);
 	if (r < 0) {
-		s->closing = true;
+		broken_off(s, r);
 		return;
 	}
 	if (!intake_failed(s, &in))
@@ -205,6 +216,8 @@ smtp_cmd_bdat(struct smtp_session *s, struct hm_str rest)
 	r = read_chunk(s, size, &in);
 	hm_fiber_deadline(before);
 	if (r < 0) {
+		if (ready)
+			broken_off(s, r);
 		s->closing = true;
 		return;
 	}

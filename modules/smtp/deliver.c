@@ -9,7 +9,11 @@
 
 #include "smtp.h"
 
-enum { RECEIVED_MAX = 100 };
+enum {
+	RECEIVED_MAX = 100,
+	HEADER_BYTES_MAX = 1 << 20,
+	PIECE = 64 << 10,
+};
 
 /* RFC 5321, 6.3: a hundred hops is a loop. */
 static HM_FIBER bool
@@ -19,6 +23,38 @@ loops(struct smtp_session *s)
 		return false;
 	smtp_reply(s, 554, "5.4.6", "this message goes round in a loop");
 	return true;
+}
+
+/* Whether the header is longer than anybody reads: what stands behind such a
+ * limit one program sees and another does not. */
+static HM_FIBER bool
+header_too_large(struct smtp_session *s)
+{
+	struct hm_message *msg = s->txn.msg;
+	struct hm_str read;
+	char *piece;
+	uint64_t at = 0;
+	ssize_t n = 0;
+	bool ends = hm_message_size(msg) <= HEADER_BYTES_MAX;
+
+	if (ends)
+		return false;
+	piece = hm_xalloc(PIECE);
+	while (!ends && at < HEADER_BYTES_MAX &&
+	    (n = hm_message_read(msg, at, piece, PIECE)) > 0) {
+		read = hm_str_n(piece, (size_t)n);
+		ends = hm_str_find(read, HM_STR("\r\n\r\n")) >= 0 ||
+		    (at == 0 && hm_str_starts(read, HM_STR("\r\n")));
+		/* The four may lie in two pieces. */
+		at += (uint64_t)(n > 3 ? n - 3 : n);
+	}
+	free(piece);
+	if (n < 0)
+		smtp_local_error(s);
+	else if (!ends)
+		smtp_reply(s, 552, "5.3.4",
+		    "the header is larger than this server takes");
+	return !ends;
 }
 
 /* A user writes as one author, and as an address of theirs (RFC 6409, 6.1). */
@@ -65,6 +101,8 @@ complete(struct smtp_session *s)
 	int64_t now = hm_wall_ms() / 1000;
 	int r = hm_message_remove_field(msg, "Bcc");
 
+	if (r >= 0)
+		r = hm_message_remove_field(msg, "Resent-Bcc");
 	if (r >= 0 && hm_message_field(msg, "Message-ID", 0).p == NULL) {
 		hm_random_id(id, sizeof(id) - 1);
 		r = hm_message_add_field(msg, "Message-ID",
@@ -81,7 +119,7 @@ accepted(struct smtp_session *s)
 {
 	struct hm_message *msg = s->txn.msg;
 
-	if (loops(s))
+	if (header_too_large(s) || loops(s))
 		return false;
 	if (smtp_is_submission(s)) {
 		if (!author_owned(s))

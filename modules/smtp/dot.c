@@ -41,7 +41,7 @@ in_line(struct smtp_dot *dot, char c, struct hm_buf *out)
 {
 	if (c == '\r')
 		return DOT_CR;
-	if (c == '\n')
+	if (c == '\n' || c == '\0')
 		dot->stray = true;
 	hm_buf_putc(out, c);
 	return DOT_TEXT;

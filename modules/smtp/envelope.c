@@ -39,6 +39,13 @@ split_path(struct hm_str text, struct hm_str *ret_path, struct hm_str *ret_param
 	return false;
 }
 
+/* Bytes above ASCII, in a domain too, need the extension (RFC 6531, 3.3). */
+static bool
+lacks_smtputf8(const struct smtp_session *s, struct hm_str path)
+{
+	return !s->txn.params.smtputf8 && !hm_str_ascii(path);
+}
+
 static HM_FIBER bool
 mail_allowed(struct smtp_session *s)
 {
@@ -91,12 +98,13 @@ parse_mail(struct smtp_session *s, struct hm_str rest, struct hm_addr *ret)
 		smtp_reply(s, code, esc, "%s", err.text);
 		return false;
 	}
+	rest = path;
 	if (hm_addr_path(hm_session_arena(s->hs), &path,
 	    path_flags(s, HM_ADDR_NULL), ret, &err) < 0) {
 		smtp_reply(s, 501, "5.1.7", "%s", err.text);
 		return false;
 	}
-	if (ret->utf8 && !s->txn.params.smtputf8) {
+	if (lacks_smtputf8(s, rest)) {
 		smtp_reply(s, 550, "5.6.7", "that address needs SMTPUTF8");
 		return false;
 	}
@@ -148,12 +156,13 @@ parse_rcpt(struct smtp_session *s, struct hm_str rest, struct hm_addr *ret,
 		smtp_reply(s, code, esc, "%s", err.text);
 		return false;
 	}
+	rest = path;
 	if (hm_addr_path(hm_message_arena(s->txn.msg), &path,
 	    path_flags(s, HM_ADDR_POSTMASTER), ret, &err) < 0) {
 		smtp_reply(s, 501, "5.1.3", "%s", err.text);
 		return false;
 	}
-	if (ret->utf8 && !s->txn.params.smtputf8) {
+	if (lacks_smtputf8(s, rest)) {
 		smtp_reply(s, 553, "5.6.7", "that address needs SMTPUTF8");
 		return false;
 	}

@@ -23,6 +23,8 @@ fuzz_dot(struct hm_str in, unsigned seed)
 	if (end_a && (used < 3 || memcmp(in.p + used - 3, ".\r\n", 3) != 0 ||
 	    (used > 3 && (used < 5 || memcmp(in.p + used - 5, "\r\n", 2) != 0))))
 		__builtin_trap();
+	if (!whole.stray && hm_str_chr(hm_buf_view(&a), '\0') >= 0)
+		__builtin_trap();
 	if (end_a != end_b || used != at || whole.stray != cut.stray ||
 	    !hm_str_eq(hm_buf_view(&a), hm_buf_view(&b)))
 		__builtin_trap();

@@ -25,27 +25,37 @@ reply_line(struct smtp_session *s, int code, bool last, const char *esc,
 	    esc != NULL ? esc : "", esc != NULL ? " " : "", clean);
 }
 
+static HM_FIBER void
+say(struct smtp_session *s, int code, const char *esc, const char *text)
+{
+	struct hm_str rest = hm_str(text), line;
+
+	if (code >= 500)
+		s->errors++;
+	do {
+		line = hm_str_split(&rest, '\n');
+		reply_line(s, code, rest.p == NULL, esc, line);
+	} while (rest.p != NULL);
+}
+
+/* Who is refused asks the admin why: the reason is in the log, too. */
 void
 smtp_reply(struct smtp_session *s, int code, const char *esc, const char *fmt,
     ...)
 {
 	char text[512];
 	va_list ap;
-	struct hm_str rest;
-	struct hm_str line;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (code >= 500)
-		s->errors++;
-	hm_log(HM_LOG_TRACE, "reply", hm_f("code", code), hm_f("text", text));
-
-	rest = hm_str(text);
-	do {
-		line = hm_str_split(&rest, '\n');
-		reply_line(s, code, rest.p == NULL, esc, line);
-	} while (rest.p != NULL);
+	if (code >= 400)
+		hm_log(HM_LOG_INFO, "refused", hm_f("code", code),
+		    hm_f("text", text));
+	else
+		hm_log(HM_LOG_TRACE, "reply", hm_f("code", code),
+		    hm_f("text", text));
+	say(s, code, esc, text);
 }
 
 void
@@ -75,34 +85,51 @@ code_or(int code, int usual)
 	return code / 100 == usual / 100 ? code : usual;
 }
 
-bool
-smtp_refused(struct smtp_session *s, struct hm_verdict v)
+/* What the verdict stands for; 0: it refuses nothing. */
+static int
+refusal(struct smtp_session *s, const struct hm_verdict *v, const char **ret_esc,
+    const char **ret_text)
 {
-	const char *text = v.text != NULL ? v.text : "";
-
-	switch (v.kind) {
+	switch (v->kind) {
 	case HM_DEFER:
-		smtp_reply(s, code_or(v.code, 451), esc_or(v.esc, '4', "4.7.1"), "%s",
-		    *text != '\0' ? text : "try again later");
-		break;
+		*ret_esc = esc_or(v->esc, '4', "4.7.1");
+		*ret_text = "try again later";
+		return code_or(v->code, 451);
 	case HM_REJECT:
-		smtp_reply(s, code_or(v.code, 550), esc_or(v.esc, '5', "5.7.1"), "%s",
-		    *text != '\0' ? text : "refused by local policy");
-		break;
+		*ret_esc = esc_or(v->esc, '5', "5.7.1");
+		*ret_text = "refused by local policy";
+		return code_or(v->code, 550);
 	case HM_DISCONNECT:
-		smtp_reply(s, 421, esc_or(v.esc, '4', "4.7.0"), "%s",
-		    *text != '\0' ? text : "closing the connection");
+		*ret_esc = esc_or(v->esc, '4', "4.7.0");
+		*ret_text = "closing the connection";
 		s->closing = true;
-		break;
+		return 421;
 	case HM_FAIL:
-		smtp_local_error(s);
-		break;
+		*ret_esc = "4.3.0";
+		*ret_text = "local error, try again later";
+		return 451;
 	case HM_PASS:
 	case HM_ACCEPT:
 	case HM_JUNK:
-		return false;
+		break;
 	}
-	hm_log(HM_LOG_INFO, "refused", hm_f("module", v.module ? v.module : "-"),
-	    hm_f("verdict", (int)v.kind), hm_f("text", text));
+	return 0;
+}
+
+bool
+smtp_refused(struct smtp_session *s, struct hm_verdict v)
+{
+	const char *esc, *text;
+	int code = refusal(s, &v, &esc, &text);
+
+	if (code == 0)
+		return false;
+	if (v.kind != HM_FAIL && v.text != NULL && *v.text != '\0')
+		text = v.text;
+	hm_log(HM_LOG_INFO, "refused", hm_f("code", code), hm_f("text", text),
+	    hm_f("module", v.module ? v.module : "-"),
+	    hm_f("verdict", (int)v.kind),
+	    hm_f("why", v.text != NULL ? v.text : ""));
+	say(s, code, esc, text);
 	return true;
 }

@@ -190,10 +190,14 @@ one_command(struct smtp_session *s)
 	struct hm_str line, rest;
 	enum smtp_verb verb;
 	bool first = s->commands == 0 && !s->helo;
+	int64_t before;
 	int r;
 
 	hm_session_idle(s->hs, s->txn.msg == NULL);
+	/* All of the line within the time, or a byte now and then would do. */
+	before = hm_fiber_deadline(hm_now_ms() + s->mod->conf->timeout_ms);
 	r = hm_io_read_line(s->io, LINE_MAX_OCTETS, &line, NULL);
+	hm_fiber_deadline(before);
 	hm_session_idle(s->hs, false);
 	if (r == -HM_ELIMIT)
 		smtp_reply(s, 500, "5.5.2", "line too long");
