@@ -2,8 +2,10 @@
 #include "listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -394,6 +396,21 @@ begin(struct listener *l, struct hm_io *io)
 	hm_fiber_start(l->mod, "connection", conn_main, conn);
 }
 
+/* Connections take no more than three quarters of the descriptors: databases and
+ * messages need some, or the newest stranger harms everybody. Numbers are given
+ * out lowest first, so the lowest free one tells how many are in use. */
+static bool
+descriptors_short(const struct place *place)
+{
+	struct rlimit rl;
+	int fd = fcntl(place->fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 || (getrlimit(RLIMIT_NOFILE, &rl) == 0 &&
+	    (rlim_t)fd >= rl.rlim_cur - rl.rlim_cur / 4);
+}
+
 /* The next connection, or NULL and the reason. */
 static struct hm_io *
 next_conn(struct place *place, int *ret_errnum)
@@ -412,6 +429,10 @@ next_conn(struct place *place, int *ret_errnum)
 		free(conn);
 		*ret_errnum = EAGAIN;
 		return io;
+	}
+	if (descriptors_short(place)) {
+		*ret_errnum = EMFILE;
+		return NULL;
 	}
 	fd = accept4(place->fd, (struct sockaddr *)&ss, &len,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC);

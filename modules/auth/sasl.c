@@ -266,6 +266,16 @@ nuls_sound(const struct hm_sasl *sasl, struct hm_str in)
 	return nuls == 0 || (nuls == 2 && strcmp(sasl->mechanism, "PLAIN") == 0);
 }
 
+/* A client that speaks of a binding means a mechanism with -PLUS; without it GNU
+ * SASL would not look at what it is bound to (RFC 5802, 6). */
+static bool
+binds_unasked(const struct hm_sasl *sasl, struct hm_str in)
+{
+	return strncmp(sasl->mechanism, "SCRAM", 5) == 0 &&
+	    strstr(sasl->mechanism, "-PLUS") == NULL &&
+	    hm_str_starts(in, HM_STR("p="));
+}
+
 static HM_FIBER int
 step_gsasl(struct hm_sasl *sasl, struct hm_str in, struct hm_buf *out)
 {
@@ -275,7 +285,7 @@ step_gsasl(struct hm_sasl *sasl, struct hm_str in, struct hm_buf *out)
 	int r;
 
 	/* Nothing is no message of any but LOGIN. */
-	if (!nuls_sound(sasl, in) || (in.p != NULL && in.len == 0 && !login))
+	if (!nuls_sound(sasl, in) || binds_unasked(sasl, in) || (in.p != NULL && in.len == 0 && !login))
 		return -HM_ESYNTAX;
 	/* PLAIN and SCRAM begin with the client (RFC 4422, 3). */
 	if (in.p == NULL && !login && sasl->prompts++ == 0)

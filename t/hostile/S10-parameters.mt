@@ -49,6 +49,8 @@ set k $a$a$a$a$a$a$a$a$a$a$a$a$a$a$a$a
 s > MAIL FROM:<x@example.com> ENVID=$k
 s < 555 5.5.4
 s > MAIL FROM:<x@example.com> AUTH=$k
+s < 501 5.5.4
+s > MAIL FROM:<x@example.com>
 s < 250
 s > RCPT TO:<anna@example.org> ORCPT=$k$k
 s < 500 5.5.2
