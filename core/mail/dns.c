@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <hermod/arena.h>
 #include <hermod/buf.h>
@@ -149,6 +150,87 @@ bool
 hm_dns_mx_null(const struct hm_dns_answer *answer)
 {
 	return answer->n == 1 && hm_str_is(answer->rr[0].mx.host, ".");
+}
+
+/* ---- records that are wanted ---- */
+
+static struct hm_str
+copy(struct hm_arena *arena, struct hm_str s)
+{
+	return s.p ? hm_str_dup(arena, s) : s;
+}
+
+static void
+copy_rr(struct hm_arena *arena, enum hm_dns_type type, struct hm_dns_rr *rr)
+{
+	struct hm_str *pieces;
+
+	switch (type) {
+	case HM_DNS_A:
+	case HM_DNS_AAAA:
+		break;
+	case HM_DNS_CNAME:
+	case HM_DNS_NS:
+	case HM_DNS_PTR:
+		rr->name = copy(arena, rr->name);
+		break;
+	case HM_DNS_MX:
+		rr->mx.host = copy(arena, rr->mx.host);
+		break;
+	case HM_DNS_TXT:
+		pieces = hm_alloc_array(arena, rr->txt.npieces + 1,
+		    sizeof(*pieces));
+		for (size_t i = 0; i < rr->txt.npieces; i++)
+			pieces[i] = copy(arena, rr->txt.pieces[i]);
+		rr->txt.text = copy(arena, rr->txt.text);
+		rr->txt.pieces = rr->txt.npieces > 0 ? pieces : NULL;
+		break;
+	case HM_DNS_TLSA:
+		rr->tlsa.data = copy(arena, rr->tlsa.data);
+		break;
+	case HM_DNS_SRV:
+		rr->srv.target = copy(arena, rr->srv.target);
+		break;
+	case HM_DNS_CAA:
+		rr->caa.tag = copy(arena, rr->caa.tag);
+		rr->caa.value = copy(arena, rr->caa.value);
+		break;
+	case HM_DNS_SOA:
+		rr->soa.mname = copy(arena, rr->soa.mname);
+		rr->soa.rname = copy(arena, rr->soa.rname);
+		break;
+	}
+}
+
+void
+hm_dns_want(struct hm_dns_wants *wants, const char *about, struct hm_str name,
+    enum hm_dns_type type, const struct hm_dns_rr *rr, unsigned flags)
+{
+	struct hm_dns_want *want;
+
+	if (wants->n == wants->room) {
+		size_t room = wants->room ? 2 * wants->room : 16;
+		struct hm_dns_want *at = hm_alloc_array(wants->arena, room,
+		    sizeof(*at));
+
+		if (wants->n > 0)
+			memcpy(at, wants->at, wants->n * sizeof(*at));
+		wants->at = at;
+		wants->room = room;
+	}
+	want = &wants->at[wants->n++];
+	*want = (struct hm_dns_want){ .about = about, .type = type,
+	    .name = hm_str_dup(wants->arena, name), .flags = flags, .rr = *rr };
+	copy_rr(wants->arena, type, &want->rr);
+}
+
+void
+hm_dns_want_txt(struct hm_dns_wants *wants, const char *about,
+    struct hm_str name, struct hm_str text, unsigned flags)
+{
+	struct hm_dns_rr rr = { .txt = { .text = text } };
+
+	hm_dns_want(wants, about, name, HM_DNS_TXT, &rr, flags);
 }
 
 /* ---- records as text ---- */

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/run/fiber-private.h"
@@ -474,6 +475,63 @@ test_module(void)
 	hm_fiber_on_change(NULL, NULL, NULL);
 }
 
+struct watched {
+	struct hm_fdwatch *watch;
+	struct hm_cond cond;
+	int fd[2];
+	int reads, writes;
+};
+
+static void
+fd_ready(unsigned what, void *arg)
+{
+	struct watched *w = arg;
+
+	if (what == HM_FD_READ)
+		w->reads++;
+	else
+		w->writes++;
+	if (w->reads + w->writes < 3)
+		return;
+	hm_fdwatch_stop(w->watch);
+	w->watch = NULL;
+	hm_wake(&w->cond);
+}
+
+static void
+watch_pair(void *arg)
+{
+	struct watched *w = arg;
+
+	w->watch = hm_fdwatch_start(w->fd[0], HM_FD_READ | HM_FD_WRITE, fd_ready,
+	    w);
+	while (w->watch)
+		(void)hm_wait(&w->cond, -1);
+}
+
+static void
+test_fdwatch(void)
+{
+	struct watched w = { 0 };
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, w.fd) != 0)
+		abort();
+	hm_fiber_start(NULL, "watch", watch_pair, &w);
+	hm_loop_run_until_idle();
+	ok(w.writes == 3 && w.reads == 0,
+	    "a descriptor is writable until its watch is stopped");
+	if (write(w.fd[1], "x", 1) != 1)
+		abort();
+	w.writes = 0;
+	hm_fiber_start(NULL, "watch", watch_pair, &w);
+	hm_loop_run_until_idle();
+	ok(w.writes > 0 && w.reads > 0 && w.writes + w.reads == 3,
+	    "and both, if there is something to read");
+	hm_fdwatch_stop(NULL);
+	close(w.fd[0]);
+	close(w.fd[1]);
+}
+
 static void
 stubborn(void *arg)
 {
@@ -500,6 +558,7 @@ main(void)
 	test_many();
 	test_log_fields();
 	test_module();
+	test_fdwatch();
 	hm_fiber_start(NULL, "stubborn", stubborn, &r);
 	hm_loop_free(1000);
 	is_int(r.rc[0], -HM_ECANCELED, "freeing the loop ends all fibers");

@@ -12,6 +12,8 @@
  *                    hm_io_tls_peer_certs, hm_io_tls_verify
  *   1.1  2026-11-28  blob_holds.h; hm_directory_ops: route, domains;
  *                    hm_value_time, hm_strlist_has_domain
+ *   1.1  2026-11-28  dns.h: hm_dns_want(); hook dns_records
+ *   1.1  2026-11-28  hm_fdwatch_start(), hm_fdwatch_stop()
  *   1.1  2026-11-28  outbound.h; hooks route, tls_policy, queued, attempt,
  *                    delivered, deferred, bounced, tls_result, domain_changed;
  *                    HM_NEED_ALL; services queue, transport

@@ -115,6 +115,34 @@ struct hm_dns_answer {
 	struct hm_str ede_text;
 };
 
+/* What the DNS should say about a domain of ours: the argument of the hook
+ * dns_records, in which every module adds what belongs to it. */
+enum hm_dns_want_flags {
+	HM_DNS_OPTIONAL = 1,   /* worth having, but mail works without */
+	HM_DNS_SIMILAR = 2,    /* a TXT record that begins with the same tag
+	                        * ("v=DMARC1") serves as well */
+	HM_DNS_AMONG = 4,      /* others of the type beside it are no mistake */
+};
+struct hm_dns_want {
+	const char *about;         /* "where mail for the domain goes" */
+	struct hm_str name;
+	enum hm_dns_type type;
+	unsigned flags;
+	struct hm_dns_rr rr;
+};
+struct hm_dns_wants {
+	struct hm_str domain;      /* A-labels */
+	struct hm_arena *arena;    /* for what is added */
+	size_t n, room;
+	struct hm_dns_want *at;
+};
+/* Copies all but about, which is static or in the arena. */
+HM_API void hm_dns_want(struct hm_dns_wants *wants, const char *about,
+    struct hm_str name, enum hm_dns_type type, const struct hm_dns_rr *rr,
+    unsigned flags);
+HM_API void hm_dns_want_txt(struct hm_dns_wants *wants, const char *about,
+    struct hm_str name, struct hm_str text, unsigned flags);
+
 /* Checks a name that shall be asked for and makes it lower case; a trailing dot
  * is refused, as is what is not printable ASCII: give A-labels. */
 HM_API int hm_dns_name(struct hm_arena *arena, struct hm_str text,

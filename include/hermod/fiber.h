@@ -64,4 +64,14 @@ HM_API struct hm_timer *hm_timer_start(int64_t after_ms,
     void (*fn)(void *arg), void *arg);
 HM_API void hm_timer_stop(struct hm_timer *timer); /* NULL accepted; frees */
 
+/* Descriptors for code that is not a fiber: libraries with callbacks of their
+ * own. fn is called on the loop thread as long as the descriptor is readable or
+ * writable, for one of the two at a time, until the watch is stopped: before
+ * the descriptor is closed, and perhaps by fn itself. */
+enum { HM_FD_READ = 1, HM_FD_WRITE = 2 };
+struct hm_fdwatch;
+HM_API struct hm_fdwatch *hm_fdwatch_start(int fd, unsigned what,
+    void (*fn)(unsigned what, void *arg), void *arg);
+HM_API void hm_fdwatch_stop(struct hm_fdwatch *watch); /* NULL accepted; frees */
+
 #endif

@@ -16,6 +16,7 @@
 #include <hermod/verdict.h>
 
 struct hm_delivery;
+struct hm_dns_wants;
 
 /* What an imap_command hook may know; borrowed for the call. */
 struct hm_imap_command {
