@@ -1,4 +1,4 @@
-/* dns.c - names and records of the DNS as text. */
+/* dns.c - names and records of the DNS by their names. */
 #include <hermod/dns.h>
 
 #include <stdio.h>
@@ -7,16 +7,11 @@
 
 #include <hermod/arena.h>
 #include <hermod/buf.h>
-#include <hermod/encode.h>
 #include <hermod/err.h>
 #include <hermod/rand.h>
 #include <hermod/str.h>
 
-enum {
-	LABEL_MAX = 63,
-	PIECE_MAX = 255,       /* a character-string (RFC 1035, 3.3) */
-	PIECE_SHOWN = 100,     /* what web forms and editors take well */
-};
+enum { LABEL_MAX = 63 };
 
 static const struct {
 	enum hm_dns_type type;
@@ -146,196 +141,19 @@ hm_dns_mx_sort(struct hm_dns_answer *answer)
 	}
 }
 
-bool
-hm_dns_mx_null(const struct hm_dns_answer *answer)
-{
-	return answer->n == 1 && hm_str_is(answer->rr[0].mx.host, ".");
-}
-
 /* ---- records that are wanted ---- */
 
-static struct hm_str
-copy(struct hm_arena *arena, struct hm_str s)
-{
-	return s.p ? hm_str_dup(arena, s) : s;
-}
-
-static void
-copy_rr(struct hm_arena *arena, enum hm_dns_type type, struct hm_dns_rr *rr)
-{
-	struct hm_str *pieces;
-
-	switch (type) {
-	case HM_DNS_A:
-	case HM_DNS_AAAA:
-		break;
-	case HM_DNS_CNAME:
-	case HM_DNS_NS:
-	case HM_DNS_PTR:
-		rr->name = copy(arena, rr->name);
-		break;
-	case HM_DNS_MX:
-		rr->mx.host = copy(arena, rr->mx.host);
-		break;
-	case HM_DNS_TXT:
-		pieces = hm_alloc_array(arena, rr->txt.npieces + 1,
-		    sizeof(*pieces));
-		for (size_t i = 0; i < rr->txt.npieces; i++)
-			pieces[i] = copy(arena, rr->txt.pieces[i]);
-		rr->txt.text = copy(arena, rr->txt.text);
-		rr->txt.pieces = rr->txt.npieces > 0 ? pieces : NULL;
-		break;
-	case HM_DNS_TLSA:
-		rr->tlsa.data = copy(arena, rr->tlsa.data);
-		break;
-	case HM_DNS_SRV:
-		rr->srv.target = copy(arena, rr->srv.target);
-		break;
-	case HM_DNS_CAA:
-		rr->caa.tag = copy(arena, rr->caa.tag);
-		rr->caa.value = copy(arena, rr->caa.value);
-		break;
-	case HM_DNS_SOA:
-		rr->soa.mname = copy(arena, rr->soa.mname);
-		rr->soa.rname = copy(arena, rr->soa.rname);
-		break;
-	}
-}
-
 void
-hm_dns_want(struct hm_dns_wants *wants, const char *about, struct hm_str name,
-    enum hm_dns_type type, const struct hm_dns_rr *rr, unsigned flags)
+hm_dns_want(struct hm_dns_wants *wants, const struct hm_dns_want *want)
 {
-	struct hm_dns_want *want;
-
 	if (wants->n == wants->room) {
-		size_t room = wants->room ? 2 * wants->room : 16;
-		struct hm_dns_want *at = hm_alloc_array(wants->arena, room,
-		    sizeof(*at));
+		struct hm_dns_want *old = wants->at;
 
+		wants->room += 16;
+		wants->at = hm_alloc_array(wants->arena, wants->room,
+		    sizeof(*old));
 		if (wants->n > 0)
-			memcpy(at, wants->at, wants->n * sizeof(*at));
-		wants->at = at;
-		wants->room = room;
+			memcpy(wants->at, old, wants->n * sizeof(*old));
 	}
-	want = &wants->at[wants->n++];
-	*want = (struct hm_dns_want){ .about = about, .type = type,
-	    .name = hm_str_dup(wants->arena, name), .flags = flags, .rr = *rr };
-	copy_rr(wants->arena, type, &want->rr);
-}
-
-void
-hm_dns_want_txt(struct hm_dns_wants *wants, const char *about,
-    struct hm_str name, struct hm_str text, unsigned flags)
-{
-	struct hm_dns_rr rr = { .txt = { .text = text } };
-
-	hm_dns_want(wants, about, name, HM_DNS_TXT, &rr, flags);
-}
-
-/* ---- records as text ---- */
-
-static void
-add_name(struct hm_buf *out, struct hm_str name)
-{
-	hm_buf_str(out, name);
-	if (!hm_str_is(name, "."))
-		hm_buf_putc(out, '.');
-}
-
-/* A character-string in quotes (RFC 1035, 5.1). */
-static void
-add_quoted(struct hm_buf *out, struct hm_str s)
-{
-	hm_buf_putc(out, '"');
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c == '"' || c == '\\')
-			hm_buf_printf(out, "\\%c", c);
-		else if (c < ' ' || c >= 0x7f)
-			hm_buf_printf(out, "\\%03u", c);
-		else
-			hm_buf_putc(out, (char)c);
-	}
-	hm_buf_putc(out, '"');
-}
-
-static void
-add_pieces(struct hm_buf *out, const struct hm_dns_txt *txt)
-{
-	for (size_t i = 0; i < txt->npieces; i++) {
-		if (i > 0)
-			hm_buf_putc(out, ' ');
-		add_quoted(out, txt->pieces[i]);
-	}
-}
-
-void
-hm_dns_txt_text(struct hm_buf *out, struct hm_str text)
-{
-	size_t piece = text.len <= PIECE_MAX ? PIECE_MAX : PIECE_SHOWN;
-
-	add_quoted(out, hm_str_take(text, piece));
-	for (text = hm_str_skip(text, piece); text.len > 0;
-	    text = hm_str_skip(text, piece)) {
-		hm_buf_putc(out, ' ');
-		add_quoted(out, hm_str_take(text, piece));
-	}
-}
-
-static void
-add_soa(struct hm_buf *out, const struct hm_dns_soa *soa)
-{
-	add_name(out, soa->mname);
-	hm_buf_putc(out, ' ');
-	add_name(out, soa->rname);
-	hm_buf_printf(out, " %u %u %u %u %u", soa->serial, soa->refresh_s,
-	    soa->retry_s, soa->expire_s, soa->minimum_s);
-}
-
-void
-hm_dns_rr_text(struct hm_buf *out, enum hm_dns_type type,
-    const struct hm_dns_rr *rr)
-{
-	char text[112];
-
-	switch (type) {
-	case HM_DNS_A:
-	case HM_DNS_AAAA:
-		hm_buf_puts(out, hm_sockaddr_ip(text, &rr->addr));
-		break;
-	case HM_DNS_CNAME:
-	case HM_DNS_NS:
-	case HM_DNS_PTR:
-		add_name(out, rr->name);
-		break;
-	case HM_DNS_MX:
-		hm_buf_printf(out, "%u ", rr->mx.preference);
-		add_name(out, rr->mx.host);
-		break;
-	case HM_DNS_TXT:
-		if (rr->txt.pieces)
-			add_pieces(out, &rr->txt);
-		else
-			hm_dns_txt_text(out, rr->txt.text);
-		break;
-	case HM_DNS_TLSA:
-		hm_buf_printf(out, "%u %u %u ", rr->tlsa.usage,
-		    rr->tlsa.selector, rr->tlsa.matching);
-		hm_hex_encode(out, rr->tlsa.data);
-		break;
-	case HM_DNS_SRV:
-		hm_buf_printf(out, "%u %u %u ", rr->srv.priority, rr->srv.weight,
-		    rr->srv.port);
-		add_name(out, rr->srv.target);
-		break;
-	case HM_DNS_CAA:
-		hm_buf_printf(out, "%u %.*s ", rr->caa.flags, HM_FMT(rr->caa.tag));
-		add_quoted(out, rr->caa.value);
-		break;
-	case HM_DNS_SOA:
-		add_soa(out, &rr->soa);
-		break;
-	}
+	wants->at[wants->n++] = *want;
 }

@@ -136,12 +136,9 @@ struct hm_dns_wants {
 	size_t n, room;
 	struct hm_dns_want *at;
 };
-/* Copies all but about, which is static or in the arena. */
-HM_API void hm_dns_want(struct hm_dns_wants *wants, const char *about,
-    struct hm_str name, enum hm_dns_type type, const struct hm_dns_rr *rr,
-    unsigned flags);
-HM_API void hm_dns_want_txt(struct hm_dns_wants *wants, const char *about,
-    struct hm_str name, struct hm_str text, unsigned flags);
+/* What the strings are borrowed from is static, or the arena. */
+HM_API void hm_dns_want(struct hm_dns_wants *wants,
+    const struct hm_dns_want *want);
 
 /* Checks a name that shall be asked for and makes it lower case; a trailing dot
  * is refused, as is what is not printable ASCII: give A-labels. */
@@ -154,7 +151,12 @@ HM_API struct hm_str hm_dns_reverse(struct hm_arena *arena,
 /* Orders MX records by preference, by chance among equals (RFC 5321, 5.1). */
 HM_API void hm_dns_mx_sort(struct hm_dns_answer *answer);
 /* "MX 0 .": the domain takes no mail (RFC 7505). */
-HM_API bool hm_dns_mx_null(const struct hm_dns_answer *answer);
+static inline bool
+hm_dns_mx_null(const struct hm_dns_answer *answer)
+{
+	return answer->n == 1 && answer->rr[0].mx.host.len == 1 &&
+	    answer->rr[0].mx.host.p[0] == '.';
+}
 
 /* "TLSA"; "TYPE99" for others. buf of 16 bytes. */
 HM_API const char *hm_dns_type_text(char buf[16], enum hm_dns_type type);
@@ -162,10 +164,5 @@ HM_API const char *hm_dns_type_text(char buf[16], enum hm_dns_type type);
 HM_API int hm_dns_type_parse(struct hm_str text, enum hm_dns_type *ret);
 /* "no such name". Static. */
 HM_API const char *hm_dns_outcome_text(enum hm_dns_outcome outcome);
-/* Appends the data of a record as a zone file has it (RFC 1035, 5.1). */
-HM_API void hm_dns_rr_text(struct hm_buf *out, enum hm_dns_type type,
-    const struct hm_dns_rr *rr);
-/* Appends a TXT record's data, cut into strings a zone file may have. */
-HM_API void hm_dns_txt_text(struct hm_buf *out, struct hm_str text);
 
 #endif

@@ -21,6 +21,10 @@ struct dns {
 HM_FIBER int dns_take_name(struct hm_cmd *cmd, const char *text,
     struct hm_str *ret);
 
+/* text.c: appends the data of a record. */
+void dns_rr_text(struct hm_buf *out, enum hm_dns_type type,
+    const struct hm_dns_rr *rr);
+
 /* lookup.c */
 HM_FIBER int dns_lookup(struct hm_cmd *cmd);
 

@@ -41,7 +41,7 @@ rr_text(struct hm_cmd *cmd, const struct hm_dns_answer *answer, size_t i)
 	struct hm_buf out = { 0 };
 	struct hm_str text;
 
-	hm_dns_rr_text(&out, answer->type, &answer->rr[i]);
+	dns_rr_text(&out, answer->type, &answer->rr[i]);
 	text = hm_str_dup(hm_cmd_arena(cmd), hm_buf_view(&out));
 	hm_buf_release(&out);
 	return text;

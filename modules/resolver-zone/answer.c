@@ -8,7 +8,7 @@
 static bool
 is_below(struct hm_str name, struct hm_str top)
 {
-	if (top.len == 0 || hm_str_eq(name, top))
+	if (top.len == 0 || hm_str_is(top, ".") || hm_str_eq(name, top))
 		return true;
 	return name.len > top.len && hm_str_ends(name, top) &&
 	    name.p[name.len - top.len - 1] == '.';
