@@ -4,7 +4,7 @@
 #include <hermod/buf.h>
 
 static const struct hm_opt stub_options[] = {
-	HM_OPT_ADDRS(struct stub_conf, servers, NULL,
+	HM_OPT_LIST(struct stub_conf, servers, NULL,
 	    "Resolvers to ask, as addresses with or without a port. Without any "
 	    "the system's own are asked, as the file below names them."),
 	HM_OPT_NETS(struct stub_conf, trusted, NULL,
@@ -61,14 +61,17 @@ static int
 stub_check(const void *conf, struct hm_err *reterr)
 {
 	const struct stub_conf *c = conf;
+	struct hm_sockaddr addr;
 
 	if (c->servers->n > SERVERS_MAX)
 		return hm_err_set(reterr, -HM_ELIMIT,
 		    "servers: at most %d can be used", SERVERS_MAX);
 	for (size_t i = 0; i < c->servers->n; i++)
-		if (c->servers->at[i].family == 1)
+		if (servers_parse(c->servers->at[i], &addr) < 0)
 			return hm_err_set(reterr, -HM_EINVAL,
-			    "servers: a Unix socket is no resolver");
+			    "servers: \"%s\" is not an address such as "
+			    "192.0.2.53 or \"[2001:db8::53]:53\"",
+			    c->servers->at[i]);
 	return 0;
 }
 
@@ -100,8 +103,7 @@ cache_key(struct hm_mod *m)
 
 	hm_buf_printf(&key, "cache %s", conf->resolv_conf);
 	for (size_t i = 0; i < conf->servers->n; i++)
-		hm_buf_printf(&key, " %s",
-		    hm_sockaddr_text(text, &conf->servers->at[i]));
+		hm_buf_printf(&key, " %s", conf->servers->at[i]);
 	hm_buf_puts(&key, " trusted");
 	for (size_t i = 0; i < conf->trusted->n; i++)
 		hm_buf_printf(&key, " %s/%u",

@@ -116,8 +116,6 @@ add_server(struct servers *servers, const struct hm_sockaddr *addr,
 	char text[112];
 
 	s->addr = *addr;
-	if (s->addr.port == 0)
-		s->addr.port = DNS_PORT;
 	r = getdns_context_create(&s->context, 0);
 	if (r != GETDNS_RETURN_GOOD)
 		return hm_err_set(reterr, -HM_EINTERNAL,
@@ -198,13 +196,31 @@ look_job(void *arg)
 	return r;
 }
 
+int
+servers_parse(const char *text, struct hm_sockaddr *ret)
+{
+	int rc = hm_sockaddr_parse(hm_str(text), ret);
+
+	if (rc < 0 || ret->family == 1)
+		return -HM_ESYNTAX;
+	if (ret->port == 0)
+		ret->port = DNS_PORT;
+	return 0;
+}
+
 static int
 list_job(void *arg)
 {
 	struct look *l = arg;
-	const struct hm_addrlist *list = l->stub->conf->servers;
+	const struct hm_strlist *list = l->stub->conf->servers;
+	struct hm_sockaddr addrs[SERVERS_MAX];
+	size_t n = 0;
 
-	return make(l->stub, list->at, list->n, false, &l->servers, l->err);
+	/* They were checked with the rest of the settings. */
+	while (n < list->n && n < SERVERS_MAX &&
+	    servers_parse(list->at[n], &addrs[n]) == 0)
+		n++;
+	return make(l->stub, addrs, n, false, &l->servers, l->err);
 }
 
 static void

@@ -15,7 +15,7 @@
 enum { SERVERS_MAX = 8 };
 
 struct stub_conf {
-	const struct hm_addrlist *servers;
+	const struct hm_strlist *servers;
 	const struct hm_netlist *trusted;
 	const char *resolv_conf;
 	int64_t timeout_ms, try_ms;
@@ -64,6 +64,8 @@ struct stub {
 	bool looking;
 };
 
+/* "192.0.2.53", "[2001:db8::53]:5353". */
+int servers_parse(const char *text, struct hm_sockaddr *ret);
 /* As the configuration, or resolv.conf, says. On a fiber. */
 int servers_open(struct stub *stub, struct hm_err *reterr);
 /* Looks after resolv.conf now and then; does not suspend. */

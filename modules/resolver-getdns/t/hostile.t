@@ -259,6 +259,11 @@ with tempfile.TemporaryDirectory() as root:
                     **{"try": "300ms", "timeout": "10s"})
     expect(two, "good", "ok", "192.0.2.1")
 
+    r = subprocess.run([hermod, "-c", configure(root + "/port",
+                        ["127.0.0.1", "::1"]), "config", "check"],
+                       capture_output=True, text=True)
+    ok(r.returncode == 0, "addresses need no port", r)
+
     # As the system says.
     with open(root + "/resolv.conf", "w") as f:
         f.write(f"# comment\nnameserver {here}\noptions edns0\n")
@@ -268,7 +273,7 @@ with tempfile.TemporaryDirectory() as root:
     bad = configure(root + "/bad", ["unix:/run/x"])
     r = subprocess.run([hermod, "-c", bad, "config", "check"],
                        capture_output=True, text=True)
-    ok(r.returncode == 1 and "no resolver" in r.stdout + r.stderr,
+    ok(r.returncode == 1 and "is not an address" in r.stdout + r.stderr,
        "a Unix socket is no resolver", r)
 
 print(f"1..{count}")
