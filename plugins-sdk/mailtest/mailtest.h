@@ -194,6 +194,7 @@ bool mt_platform_ready(struct mt *t);
 void mt_platform_end(struct mt *t);
 void mt_do_conf(struct mt *t, struct hm_str rest);
 void mt_do_module(struct mt *t, struct hm_str rest);
+void mt_do_dns(struct mt *t, struct hm_str rest);
 void mt_do_need(struct mt *t, struct hm_str rest);
 void mt_do_start(struct mt *t, struct hm_str rest);
 void mt_do_stop(struct mt *t, struct hm_str rest);

@@ -281,6 +281,20 @@ mt_do_module(struct mt *t, struct hm_str rest)
 	    HM_STR("enabled: yes\n"), false);
 }
 
+/* dns BLOCK: all there is in the DNS, from now on. */
+void
+mt_do_dns(struct mt *t, struct hm_str rest)
+{
+	if (rest.len > 0 || t->stmt->block.p == NULL) {
+		mt_fail(t, "write: dns <<END");
+		return;
+	}
+	write_file(t, "dns.zone", mt_block(t), false);
+	if (t->server == NULL)
+		write_file(t, "conf.d/resolver-zone.yaml",
+		    HM_STR("enabled: yes\n"), false);
+}
+
 /* need NAME…: without these modules there is nothing to test. */
 void
 mt_do_need(struct mt *t, struct hm_str rest)

@@ -227,6 +227,7 @@ static const struct {
 	{ "command", mt_do_command },
 	{ "conf", mt_do_conf },
 	{ "define", do_define },
+	{ "dns", mt_do_dns },
 	{ "each", do_each },
 	{ "end", do_end },
 	{ "expect", do_expect },

@@ -155,7 +155,8 @@ find_block(struct reader *r, struct hm_str *text, bool *ret_expands)
 static bool
 may_have_block(struct hm_str text)
 {
-	static const char *const words[] = { "conf", "module", "command" };
+	static const char *const words[] = { "conf", "module", "command",
+	    "dns" };
 	struct hm_str first = hm_str_split(&text, ' ');
 	struct hm_str second = hm_str_split(&text, ' ');
 
