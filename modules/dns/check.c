@@ -1,6 +1,8 @@
 /* check.c - hermod domain dnscheck. */
 #include "commands.h"
 
+enum { PATIENCE_MS = 5000 }; /* for each lookup: a person is waiting */
+
 static const char *const verdict_words[] = {
 	[DNS_GOOD] = "ok", [DNS_ADVICE] = "advice", [DNS_BAD] = "wrong",
 	[DNS_UNKNOWN] = "unknown",
@@ -32,7 +34,8 @@ ask(struct check *c, struct hm_str name, enum hm_dns_type type,
 {
 	const struct hm_resolver *r = c->dns->resolver;
 
-	return r->ops->query(r->self, name, type, HM_DNS_FRESH, 0, c->arena, ret);
+	return r->ops->query(r->self, name, type, HM_DNS_FRESH, PATIENCE_MS,
+	    c->arena, ret);
 }
 
 static HM_FIBER int
