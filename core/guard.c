@@ -514,15 +514,22 @@ stop_watching(void)
 
 /* ---- beginning and end ---- */
 
+/* The sanitizers tell of crashes themselves, and better. */
+static const bool sanitized =
+#ifdef HM_SANITIZED
+    true;
+#else
+    false;
+#endif
+
 void *
 hm_guard_thread(void)
 {
-#ifdef HM_SANITIZED
-	return NULL;
-#else
 	stack_t stack = { .ss_size = SIGNAL_STACK_BYTES };
 	sigset_t crash;
 
+	if (sanitized)
+		return NULL;
 	/* Blocked, they would end the process without a word. */
 	sigemptyset(&crash);
 	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
@@ -534,7 +541,6 @@ hm_guard_thread(void)
 		return stack.ss_sp;
 	free(stack.ss_sp);
 	return NULL;
-#endif
 }
 
 void
@@ -553,13 +559,12 @@ catch_signals(void)
 {
 	struct sigaction question = { .sa_sigaction = on_question,
 	    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART };
-#ifndef HM_SANITIZED
 	struct sigaction crash = { .sa_sigaction = on_crash,
 	    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER };
 
-	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
+	for (size_t i = 0; !sanitized && i < sizeof(deadly) / sizeof(deadly[0]);
+	    i++)
 		sigaction(deadly[i].signum, &crash, NULL);
-#endif
 	sigaction(SIGURG, &question, NULL);
 }
 
