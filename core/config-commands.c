@@ -62,7 +62,7 @@ hm_run_config_example(struct hm_cmd *cmd)
 	} else {
 		hm_config_example_module(&text, code->def.name,
 		    code->def.summary, code->def.options);
-		hm_code_unref(cmd->core, code);
+		hm_code_unref(code);
 	}
 	hm_cmd_write(cmd, hm_buf_view(&text));
 	hm_buf_release(&text);

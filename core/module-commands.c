@@ -39,7 +39,7 @@ list_row(struct hm_cmd *cmd, struct hm_cmd_table *table, const char *search,
 	if (hm_code_get(cmd->core, search, name, NULL, &code, &err) == 0) {
 		cells[2] = hm_str(hm_strdup(cmd->arena, code->def.version));
 		cells[3] = hm_str(hm_strdup(cmd->arena, code->def.summary));
-		hm_code_unref(cmd->core, code);
+		hm_code_unref(code);
 	} else {
 		cells[3] = hm_str(hm_strdup(cmd->arena, err.text));
 	}

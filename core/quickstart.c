@@ -110,6 +110,8 @@ tell_next(const struct quickstart *q)
 	    "1. In DNS, for your domain and this host:\n\n"
 	    "     %s.  A or AAAA  the public address of this host\n"
 	    "     %s.  MX         10 %s.\n\n"
+	    "   All records, with DKIM's key, once the server has run:\n\n"
+	    "     hermod -c %s domain dnsrecords %s\n\n"
 	    "2. Put a certificate for %s in %s/keys,\n"
 	    "   in place of the one that nobody trusts yet.\n"
 	    "3. Open ports 25, 465, 587, 143 and 993, and start:\n\n"
@@ -117,8 +119,9 @@ tell_next(const struct quickstart *q)
 	    "     hermod -c %s serve\n\n"
 	    "In a mail program: IMAP %s port 993 TLS, SMTP port 465 TLS, user %s.\n",
 	    q->conf_dir, q->data_dir, q->account, q->password, q->account,
-	    q->hostname, q->domain, q->hostname, q->hostname, q->conf_dir,
-	    q->conf_dir, q->conf_dir, q->hostname, q->account);
+	    q->hostname, q->domain, q->hostname, q->conf_dir, q->domain,
+	    q->hostname, q->conf_dir, q->conf_dir, q->conf_dir, q->hostname,
+	    q->account);
 }
 
 static int

@@ -52,6 +52,6 @@ hm_run_module_watch(struct hm_cmd *cmd)
 		return hm_cmd_error(cmd, "\"%s\" is no time such as 30s", time);
 	hm_code_ref(code = m->code);
 	r = watch_code(cmd, code, ms);
-	hm_code_unref(cmd->core, code);
+	hm_code_unref(code);
 	return r;
 }

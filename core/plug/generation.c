@@ -331,7 +331,7 @@ hm_generation_drop(struct hm_generation *gen)
 	}
 	hm_keep_release(gen);
 	for (size_t i = gen->n_mods; i-- > 0; )
-		hm_code_unref(core, gen->mods[i]->code);
+		hm_code_unref(gen->mods[i]->code);
 	hm_tls_unref(gen->server.tls);
 	hm_arena_free(gen->arena);
 	hm_wake(&core->changed);

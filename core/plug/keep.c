@@ -105,7 +105,7 @@ unuse(struct hm_core *core, struct hm_kept *kept)
 	if (kept->destroy != NULL)
 		kept->destroy(kept->resource);
 	hm_where_leave(former);
-	hm_code_unref(core, kept->code);
+	hm_code_unref(kept->code);
 	free(kept->module);
 	free(kept->key);
 	free(kept);

@@ -5,7 +5,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -384,12 +383,6 @@ hm_code_sweep(const char *copy_dir)
 
 /* ---- loading ---- */
 
-/* Of all cores, with their references, for other threads. */
-static struct {
-	pthread_mutex_t lock;
-	struct hm_code *first;
-} all = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
 struct load_job {
 	struct hm_code *code;
 	const char *copy_dir;
@@ -492,6 +485,21 @@ heap_copy(const char *s)
 	return copy;
 }
 
+/* Nobody refers to it any more. */
+static void
+unload(struct hm_code *code)
+{
+	struct hm_code **at;
+
+	for (at = &code->core->codes; *at != NULL; at = &(*at)->next) {
+		if (*at == code) {
+			*at = code->next;
+			break;
+		}
+	}
+	code_free(code);
+}
+
 static int
 code_load(struct hm_core *core, const char *name, const char *path,
     const struct stat *st, const char *copy_dir, struct hm_code **ret,
@@ -515,10 +523,8 @@ code_load(struct hm_core *core, const char *name, const char *path,
 	hm_guard_add(&code->who);
 	code->next = core->codes;
 	core->codes = code;
-	pthread_mutex_lock(&all.lock);
-	code->next_of_all = all.first;
-	all.first = code;
-	pthread_mutex_unlock(&all.lock);
+	code->unload = unload;
+	hm_code_note(code);
 	*ret = code;
 	return 0;
 }
@@ -553,90 +559,3 @@ hm_code_get(struct hm_core *core, const char *search, const char *name,
 	return r;
 }
 
-void
-hm_code_ref(struct hm_code *code)
-{
-	if (code == NULL)
-		return;
-	pthread_mutex_lock(&all.lock);
-	code->refs++;
-	pthread_mutex_unlock(&all.lock);
-}
-
-/* Whether this was the last; then nobody finds it any more. */
-static bool
-drop_ref(struct hm_code *code)
-{
-	struct hm_code **at;
-	bool last;
-
-	pthread_mutex_lock(&all.lock);
-	last = --code->refs == 0;
-	for (at = &all.first; last && *at != NULL; at = &(*at)->next_of_all) {
-		if (*at == code) {
-			*at = code->next_of_all;
-			break;
-		}
-	}
-	pthread_mutex_unlock(&all.lock);
-	return last;
-}
-
-void
-hm_code_unref(struct hm_core *core, struct hm_code *code)
-{
-	struct hm_code **at;
-
-	if (code == NULL || !drop_ref(code))
-		return;
-	for (at = &core->codes; *at != NULL; at = &(*at)->next) {
-		if (*at == code) {
-			*at = code->next;
-			break;
-		}
-	}
-	code_free(code);
-}
-
-/* ---- held by what outlives a generation ---- */
-
-struct hm_code *
-hm_code_hold(void (*fn)(void *arg))
-{
-	uintptr_t addr = (uintptr_t)fn;
-	struct hm_code *code;
-
-	pthread_mutex_lock(&all.lock);
-	code = all.first;
-	while (code != NULL && (addr < code->who.low || addr >= code->who.high))
-		code = code->next_of_all;
-	if (code != NULL)
-		code->refs++;
-	pthread_mutex_unlock(&all.lock);
-	return code;
-}
-
-static void
-unref_later(void *arg)
-{
-	struct hm_code *code = arg;
-
-	hm_code_unref(code->core, code);
-}
-
-/* Unloading is the loop's: posted, the last reference with it. */
-void
-hm_code_let_go(struct hm_code *code)
-{
-	bool last;
-
-	if (code == NULL)
-		return;
-	pthread_mutex_lock(&all.lock);
-	last = code->refs == 1;
-	if (!last)
-		code->refs--;
-	pthread_mutex_unlock(&all.lock);
-	if (last)
-		hm_post(unref_later, code);
-}

@@ -25,6 +25,7 @@ struct hm_code {
 	void *handle;
 	struct hm_module_def def;      /* complete, whatever size it came in */
 	unsigned refs;
+	void (*unload)(struct hm_code *code);
 	struct hm_who who;
 	uint64_t failed, late;         /* of its decisions, late among failed */
 };
@@ -38,9 +39,11 @@ const char *hm_module_find(const char *search, struct hm_arena *arena,
  * already become. copy_dir: NULL loads the file itself. */
 int hm_code_get(struct hm_core *core, const char *search, const char *name,
     const char *copy_dir, struct hm_code **ret, struct hm_err *reterr);
+/* held.c: to be found by its functions from now on. */
+void hm_code_note(struct hm_code *code);
 /* The last reference unloads. NULL accepted. */
 void hm_code_ref(struct hm_code *code);
-void hm_code_unref(struct hm_core *core, struct hm_code *code);
+void hm_code_unref(struct hm_code *code);
 
 /* The code that the function belongs to, kept loaded until it is let go: for
  * pointers in what outlives a generation. NULL, which may be let go as well:

@@ -277,7 +277,7 @@ offender_step(struct hm_generation *gen, struct hm_errs *errs)
 			continue;
 		hm_arena_free(m->arena);
 		hm_metrics_unbind(m);
-		hm_code_unref(gen->core, m->code);
+		hm_code_unref(m->code);
 		gen->mods[i] = gen->mods[--gen->n_mods];
 	}
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <hermod/dns.h>
 #include <hermod/spool.h>
 
 #include "dkim.h"
@@ -172,6 +173,33 @@ dkim_submit(struct hm_call *call, struct hm_message *msg)
 	return hm_pass();
 }
 
+/* ---- what the DNS should say ---- */
+
+static struct hm_verdict
+dkim_records(struct hm_call *call, struct hm_dns_wants *wants)
+{
+	struct dkim_module *d = hm_mod_state(hm_call_mod(call));
+	const struct dkim_keys *keys = d->shared->keys;
+
+	for (size_t i = 0; i < keys->n; i++) {
+		const struct dkim_key *key = &keys->at[i];
+		struct hm_dns_want want = { .type = HM_DNS_TXT,
+		    .about = "the key that DKIM signatures are verified with" };
+		struct hm_buf record = { 0 };
+
+		if (!hm_str_eq(key->domain, wants->domain) ||
+		    dkim_key_record(key, &record) < 0)
+			continue;
+		want.name = hm_str(hm_printf(wants->arena,
+		    "%.*s._domainkey.%.*s", HM_FMT(key->selector),
+		    HM_FMT(key->domain)));
+		want.rr.txt.text = hm_str_dup(wants->arena, hm_buf_view(&record));
+		hm_dns_want(wants, &want);
+		hm_buf_release(&record);
+	}
+	return hm_pass();
+}
+
 /* ---- life ---- */
 
 static void
@@ -221,6 +249,7 @@ static const struct hm_hook dkim_hooks[] = {
 	HM_ON(submit, HM_ORDER_LAST, dkim_submit),
 	HM_ON(domain_changed, HM_ORDER_LAST, dkim_domain_changed),
 	HM_ON(generation_changed, HM_ORDER_LAST, dkim_generation),
+	HM_ON(dns_records, HM_ORDER_CONTENT, dkim_records),
 	HM_HOOK_END
 };
 

@@ -5,6 +5,7 @@ import json
 import os
 import smtplib
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "t/interop"))
 from hermod import *  # noqa: E402,F403
@@ -16,7 +17,10 @@ try:
 except ImportError:
     skip_all("python3-dkim is not installed")
 
-server = Server({"dkim": ""})
+zone = tempfile.NamedTemporaryFile(suffix=".zone")
+os.chmod(zone.name, 0o644)
+server = Server({"dkim": "", "dns": "",
+                 "resolver-zone": "file: %s\n" % zone.name})
 
 
 def records():
@@ -94,6 +98,9 @@ while "new.example" not in server.command("dkim", "list") and \
         time.monotonic() < end:
     time.sleep(0.1)
 ok("new.example" in server.command("dkim", "list"), "a new domain gets a key")
+text = server.command("domain", "dnsrecords", "example.org")
+ok("second._domainkey.example.org. IN TXT" in text and "k=ed25519" in text,
+   "what to publish is told with the rest")
 mode = os.stat(server.path("etc", "data", "dkim", "example.org",
                            "second.pem")).st_mode
 equal(mode & 0o777, 0o600, "keys are nobody else's")
