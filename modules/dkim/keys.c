@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <hermod/dir.h>
 #include <hermod/encode.h>
 
 #include "dkim.h"
@@ -116,12 +117,12 @@ dkim_keys_load(const char *dir, struct dkim_keys **ret, struct hm_err *reterr)
 	keys->arena = arena;
 	keys->refs = 1;
 	keys->at = hm_alloc_array(arena, KEYS_MAX + 1, sizeof(*keys->at));
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
+	d = opendir(dir);
+	if (d == NULL && errno != ENOENT) {
 		hm_err_errno(reterr, errno, "%s", dir);
 		hm_arena_free(arena);
 		return -HM_EIO;
 	}
-	d = opendir(dir);
 	while (d != NULL && (e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.')
 			add_domain(keys, dir, e->d_name);
@@ -199,12 +200,16 @@ dkim_key_make(const char *dir, const char *domain, const char *selector,
 		    "domain and selector are names of the DNS");
 	snprintf(folder, sizeof(folder), "%s/%s", dir, domain);
 	snprintf(path, sizeof(path), "%s/%s.pem", folder, selector);
-	if ((mkdir(dir, 0700) < 0 && errno != EEXIST) ||
-	    (mkdir(folder, 0700) < 0 && errno != EEXIST))
-		return hm_err_errno(reterr, errno, "%s", folder);
+	r = hm_dir_make(dir, 0700, reterr);
+	if (r == 0)
+		r = hm_dir_make(folder, 0700, reterr);
+	if (r < 0)
+		return r;
 	if (generate(kind, &pem) < 0)
 		return hm_err_set(reterr, -HM_EINTERNAL, "no key could be made");
 	r = write_file(path, &pem, reterr);
+	if (r == 0)
+		r = hm_dir_sync(folder, reterr);
 	gnutls_memset(pem.data, 0, pem.size);
 	gnutls_free(pem.data);
 	return r;

@@ -54,12 +54,16 @@ find(const struct options *o, struct hm_str name)
 static void
 read_options(struct options *o, struct hm_str example)
 {
+	bool own = true;
+
 	while (example.p != NULL && o->n < MAX_OPTIONS) {
 		struct hm_str name = option_of(hm_str_split(&example, '\n'),
 		    true);
 
-		if (hm_str_is(name, "on-fail"))
+		if (own && hm_str_is(name, "on-fail")) {
 			o->n_own = o->n;
+			own = false;
+		}
 		if (name.p != NULL && find(o, name) < 0)
 			o->at[o->n++] = name;
 	}

@@ -14,7 +14,7 @@ s < 503
 s > MAIL FROM:<x@example.com>
 s < 503
 s > EHLO client.example
-s < /^(250.(PIPELINING|SIZE|ENH|8BIT|SMTPUTF8|CHUNKING|BINARYMIME|LIMITS|mail)[^\n]*\n?)+$/
+s < /^(250.(PIPELINING|SIZE|ENH|8BIT|SMTPUTF8|CHUNKING|BINARYMIME|LIMITS|REQUIRETLS|mail)[^\n]*\n?)+$/
 s > STARTTLS
 s < 503
 deliver s x@example.com anna@example.org safe
