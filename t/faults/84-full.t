@@ -97,7 +97,7 @@ class Full:
         answers = {}
         for owner, make in zip(self.load.owners, kinds):
             answers[make.__name__[3:]] = self.until_refused(
-                owner, make, 3000 if make is op_append else 200)
+                owner, make, 30000 if make is op_append else 200)
         self.check("NO [" in answers["append"] or
                    "connection" in answers["append"],
                    "APPEND is refused: %.70s" % answers["append"])
