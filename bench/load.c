@@ -452,12 +452,15 @@ idle(void)
 		    imap_reply(&all[i], "i", &exists) == 1;
 	printf("%ld\n", up);
 	fflush(stdout);
-	if (!fgets(line, sizeof(line), stdin))
-		return;
+	if (fgets(line, sizeof(line), stdin)) {
+		for (i = 0; i < load.count; i++)
+			alive += conn_say(&all[i], "DONE\r\n") &&
+			    imap_reply(&all[i], "i", &exists) == 1;
+		printf("%ld\n", alive);
+	}
 	for (i = 0; i < load.count; i++)
-		alive += conn_say(&all[i], "DONE\r\n") &&
-		    imap_reply(&all[i], "i", &exists) == 1;
-	printf("%ld\n", alive);
+		conn_close(&all[i]);
+	free(all);
 }
 
 /* ---- all ---- */

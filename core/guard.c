@@ -148,7 +148,9 @@ registers(const ucontext_t *uc, uintptr_t *ret_pc, uintptr_t *ret_sp)
 }
 
 /* Words on the stack that point into code we know: mostly return addresses. No
- * unwinder, which may take locks and memory. */
+ * unwinder, which may take locks and memory. It looks between the variables, which
+ * AddressSanitizer has fenced. */
+__attribute__((noinline, no_sanitize("address")))
 static void
 scan(struct finding *f, uintptr_t pc, uintptr_t sp)
 {

@@ -79,9 +79,12 @@ append(struct bdb_mem *mem, size_t *len, const unsigned char *p, size_t n)
 
 	if (n > BDB_VALUE_MAX || *len + n > BDB_VALUE_MAX)
 		return false;
+	if (n == 0)
+		return true;
 	if (*len + n > mem->cap) {
 		bdb_mem_reserve(&more, *len + n);
-		memcpy(more.p, mem->p, *len);
+		if (*len > 0)
+			memcpy(more.p, mem->p, *len);
 		free(mem->p);
 		*mem = more;
 	}

@@ -144,12 +144,12 @@ busy.sock.close()
 m.sock.close()
 new = server.smtp()
 equal(new.ask(b"NOOP")[0], 250, "new sessions are not concerned")
-for i in range(200):
-    out = server.command("generations")
-    if "retired" not in out:
-        break
-    time.sleep(0.05)
-ok("retired" not in out, "no old generation is left")
+end = time.monotonic() + 60
+while "retired" in (out := server.command("generations")) and \
+        time.monotonic() < end:
+    time.sleep(0.1)
+if not ok("retired" not in out, "no old generation is left"):
+    diag(out)
 new.sock.close()
 
 server.close()
