@@ -70,6 +70,8 @@ ok(re.search(r"retired .*smtp session 1 \(\d+s to \d+s\)", out),
    "generations names who holds the old one, and for how long")
 if sanitized() or not os.access("/proc/%d/maps" % server.worker(), os.R_OK):
     skip("code is unmapped", "not with sanitizers, or not readable")
+    old.ask(b"QUIT")
+    old.sock.close()
 else:
     equal(copies(), 2, "both versions are mapped")
     old.ask(b"QUIT")
