@@ -78,15 +78,16 @@ find_due(struct claiming *c, struct hm_kv_txn *txn)
 
 /* 7.5 minutes, doubled each time, give or take a little; the same for all
  * recipients of a message, so that they stay together. */
-static int64_t
-back_off_ms(const struct queue_conf *conf, uint64_t id, uint32_t attempts)
+int64_t
+queue_retry_ms(const struct queue_conf *conf, const struct queue_rcpt *rcpt)
 {
 	int64_t wait = conf->retry_ms;
-	uint64_t hash = (id * 31 + attempts) * 0x9e3779b97f4a7c15u;
+	uint64_t hash = (rcpt->id * 31 + rcpt->attempts) * 0x9e3779b97f4a7c15u;
 
-	for (uint32_t i = 1; i < attempts && wait < 7LL * 24 * 3600 * 1000; i++)
+	for (uint32_t i = 1; i < rcpt->attempts &&
+	    wait < 7LL * 24 * 3600 * 1000; i++)
 		wait *= 2;
-	return wait - JITTER_MS + (int64_t)((hash >> 32) % (2 * JITTER_MS));
+	return rcpt->last_ms + wait - JITTER_MS + (int64_t)((hash >> 32) % (2 * JITTER_MS));
 }
 
 static struct queue_work *
@@ -157,15 +158,14 @@ claim_one(struct claiming *c, struct hm_kv_txn *txn, const struct due *d)
 		return r == -HM_ENOENT ? drop_stray(c, txn, d) : r;
 	rcpt = &w->rcpts[w->nrcpts++];
 	*rcpt = *was;
-	if (rcpt->failed) {
+	if (rcpt->owes != QUEUE_REPORT_NONE) {
 		rcpt->next_ms = c->now_ms + REPORT_AGAIN_MS;
 	} else {
 		rcpt->attempts++;
 		rcpt->last_ms = c->now_ms;
-		rcpt->next_ms = c->now_ms +
-		    back_off_ms(c->q->conf, d->id, rcpt->attempts);
+		rcpt->next_ms = queue_retry_ms(c->q->conf, rcpt);
+		r = ask_suppressed(c, txn, &w->msg, rcpt);
 	}
-	r = ask_suppressed(c, txn, &w->msg, rcpt);
 	return r < 0 ? r : queue_put_rcpt(q, txn, was, rcpt);
 }
 

@@ -235,7 +235,7 @@ apply_fail(struct change *c, struct hm_kv_txn *txn,
 	    .text = HM_STR("given up by the administrator") };
 
 	queue_rcpt_add_result(now, &result);
-	now->failed = true;
+	now->owes = QUEUE_REPORT_FAILED;
 	now->held = false;
 	now->next_ms = result.at_ms;
 	now->last_ms = result.at_ms;

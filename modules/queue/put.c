@@ -13,6 +13,7 @@ struct putting {
 	struct hm_err *err;
 	struct queue_message msg;
 	struct queue_rcpt *rcpts;
+	uint64_t next_id;
 };
 
 static int
@@ -80,7 +81,7 @@ next_id_job(void *arg)
 {
 	struct putting *p = arg;
 
-	return queue_reserve_ids(p->q->shared, p->err);
+	return queue_reserve_ids(p->q->shared, &p->next_id, p->err);
 }
 
 static HM_FIBER int
@@ -89,8 +90,11 @@ give_id(struct putting *p)
 	struct queue_shared *q = p->q->shared;
 	int r = 0;
 
-	while (q->next_id >= q->id_limit && r == 0)
+	while (q->next_id >= q->id_limit && r == 0) {
 		r = hm_work(next_id_job, p);
+		if (r == 0)
+			queue_take_ids(q, p->next_id);
+	}
 	if (r == 0)
 		p->msg.id = q->next_id++;
 	return r;

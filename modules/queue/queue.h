@@ -123,7 +123,10 @@ void queue_index_free(struct queue_shared *q);
 
 /* table.c: transactions. Thread: worker, all of it inside jobs. */
 int queue_tables_open(struct queue_shared *q, struct hm_err *reterr);
-int queue_reserve_ids(struct queue_shared *q, struct hm_err *reterr);
+/* Ids for messages: reserved in a job, then taken on the loop. */
+int queue_reserve_ids(struct queue_shared *q, uint64_t *ret_next,
+    struct hm_err *reterr);
+void queue_take_ids(struct queue_shared *q, uint64_t next);
 /* Calls fn for every destination with the time of its earliest message. */
 int queue_tables_domains(struct queue_shared *q,
     void (*fn)(struct hm_str domain, int64_t next_ms, void *arg), void *arg,
@@ -171,6 +174,9 @@ struct queue_batch {
 HM_FIBER int queue_claim(struct queue_module *q, struct hm_str domain,
     struct queue_batch **ret, struct hm_err *reterr);
 void queue_batch_unref(struct queue_batch *batch);
+/* When a recipient that was tried is due again. */
+int64_t queue_retry_ms(const struct queue_conf *conf,
+    const struct queue_rcpt *rcpt);
 
 /* schedule.c: one fiber that starts runs. */
 void queue_schedule(void *arg);
@@ -200,13 +206,10 @@ HM_FIBER void queue_settle(struct queue_module *q, struct queue_batch *batch,
 /* Waits until everything handed in is on disk. */
 HM_FIBER void queue_settle_flush(struct queue_module *q);
 
-/* report.c: who hears of it, and how (RFC 3461, 5.2 and 6). */
-enum queue_report { QUEUE_REPORT_FAILED, QUEUE_REPORT_DELAYED,
-	QUEUE_REPORT_DELIVERED, QUEUE_REPORT_RELAYED };
-/* Reports those of the recipients that are marked (rcpts[i].report) so. Durable
- * on return. */
-HM_FIBER int queue_report(struct queue_module *q, const struct queue_work *work,
-    enum queue_report kind, struct hm_err *reterr);
+/* report.c: who hears of it, and how. */
+/* Makes the reports that are owed and marks the recipients as told; what is told
+ * is durable. */
+HM_FIBER void queue_report(struct queue_module *q, struct queue_work *work);
 
 /* dsn.c: the text of a report (RFC 3464); pure. */
 struct queue_dsn {

@@ -9,7 +9,7 @@
 enum { VERSION = 1 };
 
 enum message_flags { SMTPUTF8 = 1, EIGHTBIT = 2, BINARY = 4, REPORT = 8 };
-enum rcpt_flags { HELD = 1, FAILED = 2 };
+enum rcpt_flags { HELD = 1, OWES_SHIFT = 1, OWES_MASK = 7 };
 
 /* ---- keys ---- */
 
@@ -154,7 +154,7 @@ queue_rcpt_pack(struct hm_buf *out, const struct queue_rcpt *r)
 {
 	hm_buf_putc(out, VERSION);
 	hm_buf_putc(out, (char)((r->held ? HELD : 0) |
-	    (r->failed ? FAILED : 0)));
+	    ((unsigned)r->owes << OWES_SHIFT)));
 	hm_buf_putc(out, (char)r->notify);
 	hm_buf_varint(out, r->attempts);
 	hm_buf_le64(out, (uint64_t)r->next_ms);
@@ -188,13 +188,14 @@ queue_rcpt_unpack(struct hm_str in, uint64_t id, uint32_t number,
 	    hm_take_lstr(&in, &ret->orcpt) < 0 ||
 	    hm_take_lstr(&in, &ret->transport) < 0 ||
 	    hm_take_lstr(&in, &ret->last_ip) < 0 ||
-	    hm_take_varint(&in, &nresults) < 0 || nresults > QUEUE_RESULTS)
+	    hm_take_varint(&in, &nresults) < 0 || nresults > QUEUE_RESULTS ||
+	    (flags >> OWES_SHIFT & OWES_MASK) > QUEUE_REPORT_RELAYED)
 		return -HM_ECORRUPT;
 	for (; ret->nresults < nresults; ret->nresults++)
 		if (take_result(&in, &ret->results[ret->nresults]) < 0)
 			return -HM_ECORRUPT;
 	ret->held = flags & HELD;
-	ret->failed = flags & FAILED;
+	ret->owes = (enum queue_report)(flags >> OWES_SHIFT & OWES_MASK);
 	ret->attempts = (uint32_t)attempts;
 	ret->next_ms = (int64_t)next;
 	ret->last_ms = (int64_t)last;

@@ -37,6 +37,15 @@ struct queue_result {
 	struct hm_str esc, text, remote;
 };
 
+/* What the sender is to hear (RFC 3461, 5.2 and 6). Stands on disk. */
+enum queue_report {
+	QUEUE_REPORT_NONE = 0,
+	QUEUE_REPORT_FAILED = 1,
+	QUEUE_REPORT_DELAYED = 2,
+	QUEUE_REPORT_DELIVERED = 3,
+	QUEUE_REPORT_RELAYED = 4,
+};
+
 struct queue_rcpt {
 	uint64_t id;
 	uint32_t number;
@@ -48,7 +57,9 @@ struct queue_rcpt {
 	uint32_t last_ip_uses;
 	uint8_t notify;               /* enum hm_dsn_notify */
 	bool held;
-	bool failed;                  /* for good; only the report is missing */
+	/* The report that is missing. Until it is made nothing else is done: but
+	 * for a delay, the recipient is settled. */
+	enum queue_report owes;
 	uint32_t attempts;
 	int64_t next_ms, last_ms;
 	uint32_t nresults;            /* the newest QUEUE_RESULTS of them */
@@ -57,8 +68,9 @@ struct queue_rcpt {
 	enum hm_attempt_outcome outcome;
 	struct hm_str suppressed;     /* why it is not even tried */
 	bool local;                   /* it went into an account here */
-	bool report;                  /* the sender is to be told */
-	bool unreported;              /* and could not be */
+	bool report;                  /* the report at hand is about it */
+	bool told;                    /* what it owed was made */
+	bool left, again;             /* the queue; due at once */
 };
 
 /* An address that an account's mail is not sent to any more. */

@@ -112,6 +112,22 @@ send(struct queue_module *q, const struct queue_message *msg,
 
 /* ---- the report ---- */
 
+/* The last attempt, of what is reported. */
+static int64_t
+give_up_ms(const struct queue_conf *conf, const struct queue_work *w)
+{
+	const struct queue_rcpt *rcpt = w->rcpts;
+	int64_t at;
+
+	while (!rcpt->report)
+		rcpt++;
+	at = queue_retry_ms(conf, rcpt);
+	for (int64_t n = rcpt->attempts; n + 1 < conf->attempts &&
+	    at < INT64_MAX / 4; n++)
+		at += conf->retry_ms << (n < 20 ? n : 20);
+	return at;
+}
+
 static HM_FIBER int
 compose(struct queue_module *q, const struct queue_work *w,
     enum queue_report kind, bool full, struct hm_arena *arena,
@@ -132,10 +148,7 @@ compose(struct queue_module *q, const struct queue_work *w,
 		hm_log(HM_LOG_ERROR, "a queued message cannot be read",
 		    hm_f("id", w->msg.id), hm_f("error", hm_err_name(r)));
 	dsn.original = hm_buf_view(&o.text);
-	dsn.give_up_ms = w->rcpts[0].next_ms;
-	for (int64_t n = w->rcpts[0].attempts; n + 1 < q->conf->attempts &&
-	    dsn.give_up_ms < INT64_MAX / 4; n++)
-		dsn.give_up_ms += q->conf->retry_ms << (n < 20 ? n : 20);
+	dsn.give_up_ms = give_up_ms(q->conf, w);
 	queue_dsn_write(&text, &dsn);
 	*ret_utf8 = dsn.utf8;
 	r = hm_spool_append(spool, text.p, text.len, reterr);
@@ -144,25 +157,60 @@ compose(struct queue_module *q, const struct queue_work *w,
 	return r;
 }
 
-int
-queue_report(struct queue_module *q, const struct queue_work *w,
+/* About the recipients that are marked; durable on return. */
+static HM_FIBER int
+report(struct queue_module *q, const struct queue_work *w,
     enum queue_report kind, struct hm_err *reterr)
 {
 	bool full = kind == QUEUE_REPORT_FAILED && w->msg.ret == HM_RET_FULL &&
 	    w->msg.body_bytes <= FULL_MAX, utf8 = false;
-	struct hm_arena *arena;
-	struct hm_spool *spool;
-	int r;
+	struct hm_arena *arena = hm_arena_new(NULL, "report");
+	struct hm_spool *spool = hm_spool_new(q->server->data_dir);
+	int r = compose(q, w, kind, full, arena, spool, &utf8, reterr);
 
-	/* A report is never reported (RFC 5321, 4.5.5). */
-	if (w->msg.sender.len == 0)
-		return 0;
-	arena = hm_arena_new(NULL, "report");
-	spool = hm_spool_new(q->server->data_dir);
-	r = compose(q, w, kind, full, arena, spool, &utf8, reterr);
 	if (r == 0)
 		r = send(q, &w->msg, spool, utf8, arena, reterr);
 	hm_spool_free(spool);
 	hm_arena_free(arena);
 	return r;
+}
+
+/* The admin may fail what asked for no report. */
+static bool
+wants(const struct queue_message *msg, const struct queue_rcpt *rcpt)
+{
+	return msg->sender.len > 0 && (rcpt->owes != QUEUE_REPORT_FAILED ||
+	    rcpt->notify == 0 || (rcpt->notify & HM_NOTIFY_FAILURE));
+}
+
+static HM_FIBER void
+report_kind(struct queue_module *q, struct queue_work *w,
+    enum queue_report kind)
+{
+	struct hm_err err = { 0 };
+	size_t n = 0;
+	bool told = true;
+
+	for (size_t i = 0; i < w->nrcpts; i++)
+		n += w->rcpts[i].report = w->rcpts[i].owes == kind &&
+		    wants(&w->msg, &w->rcpts[i]);
+	if (n > 0 && report(q, w, kind, &err) < 0) {
+		hm_log(HM_LOG_ERROR, "cannot report to the sender",
+		    hm_f("id", w->msg.id), hm_f("sender", w->msg.sender),
+		    hm_f("error", err.text));
+		/* The mail is kept until the sender can be told; but attempts
+		 * do not wait for a notice of delay. */
+		told = kind == QUEUE_REPORT_DELAYED;
+	}
+	for (size_t i = 0; i < w->nrcpts; i++)
+		if (w->rcpts[i].owes == kind)
+			w->rcpts[i].told = told || !w->rcpts[i].report;
+}
+
+void
+queue_report(struct queue_module *q, struct queue_work *w)
+{
+	for (enum queue_report kind = QUEUE_REPORT_FAILED;
+	    kind <= QUEUE_REPORT_RELAYED; kind++)
+		report_kind(q, w, kind);
 }

@@ -280,7 +280,7 @@ choose(struct queue_module *q, struct hm_arena *arena,
 	const char *name;
 	bool no;
 
-	if (rcpt->failed)
+	if (rcpt->owes != QUEUE_REPORT_NONE)
 		return NULL;
 	if (rcpt->suppressed.p != NULL) {
 		decided(q, rcpt, HM_ATTEMPT_PERMANENT, 0, HM_STR("5.1.8"),
@@ -303,6 +303,7 @@ run_work(struct run *run, struct queue_batch *batch, struct queue_work *w)
 	const char **names = hm_alloc_array(batch->arena, w->nrcpts,
 	    sizeof(*names));
 
+	queue_report(run->q, w);
 	for (size_t i = 0; i < w->nrcpts; i++)
 		names[i] = choose(run->q, batch->arena, w, &w->rcpts[i]);
 	for (size_t i = 0; i < w->nrcpts; i++) {
@@ -345,7 +346,8 @@ queue_run(struct queue_module *q, struct queue_domain *domain)
 		if (n == 0)
 			break;
 	}
-	domain->dead = run.dead != NULL;
+	if (run.name != NULL)
+		domain->dead = run.dead != NULL;
 	end_transport(&run);
 	queue_settle_flush(q);
 	if (next_ms != INT64_MAX)

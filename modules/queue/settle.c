@@ -1,8 +1,9 @@
 /* settle.c - results become durable, those of all runs together.
  *
- * Runs hand in what they know and go on; one fiber at a time reports to senders
- * and writes everything that has gathered in one transaction. What was sent is
- * thus forgotten one commit after the peer took it, whatever crashes.
+ * Runs hand in what they know and go on; one fiber at a time writes everything
+ * that has gathered in one transaction. What was sent is thus forgotten one
+ * commit after the peer took it. A report that a sender is to get takes longer:
+ * the same transaction notes that it is owed, and a run makes it (report.c).
  */
 #include <stdlib.h>
 
@@ -37,61 +38,33 @@ static bool
 given_up(const struct queue_module *q, const struct queue_message *msg,
     const struct queue_rcpt *rcpt)
 {
-	return rcpt->failed || rcpt->outcome == HM_ATTEMPT_PERMANENT ||
+	return rcpt->outcome == HM_ATTEMPT_PERMANENT ||
 	    (rcpt->outcome == HM_ATTEMPT_TEMPORARY &&
 	    exhausted(q->conf, msg, rcpt));
 }
 
-/* RFC 3461, 5.2: the sender says what it wants to hear. */
-static bool
-wanted(const struct queue_module *q, const struct queue_message *msg,
-    const struct queue_rcpt *rcpt, enum queue_report kind)
+/* RFC 3461, 5.2: the sender says what it wants to hear. Reports are never
+ * reported (RFC 5321, 4.5.5). */
+static enum queue_report
+owed(const struct queue_module *q, const struct queue_message *msg,
+    const struct queue_rcpt *rcpt)
 {
 	unsigned notify = rcpt->notify;
 
-	switch (kind) {
-	case QUEUE_REPORT_FAILED:
-		return given_up(q, msg, rcpt) &&
-		    (notify == 0 || (notify & HM_NOTIFY_FAILURE));
-	case QUEUE_REPORT_DELAYED:
-		return rcpt->outcome == HM_ATTEMPT_TEMPORARY &&
-		    !given_up(q, msg, rcpt) && !msg->report &&
-		    rcpt->attempts == q->conf->delay_notice_after &&
-		    (notify == 0 || (notify & HM_NOTIFY_DELAY));
-	case QUEUE_REPORT_DELIVERED:
-		return rcpt->outcome == HM_ATTEMPT_DELIVERED && rcpt->local &&
-		    (notify & HM_NOTIFY_SUCCESS);
-	case QUEUE_REPORT_RELAYED:
-		return rcpt->outcome == HM_ATTEMPT_RELAYED &&
-		    (notify & HM_NOTIFY_SUCCESS);
-	}
-	return false;
-}
-
-static HM_FIBER void
-report(struct queue_module *q, struct queue_work *w)
-{
-	static const enum queue_report kinds[] = { QUEUE_REPORT_FAILED,
-		QUEUE_REPORT_DELAYED, QUEUE_REPORT_DELIVERED,
-		QUEUE_REPORT_RELAYED };
-
-	for (size_t k = 0; k < HM_ARRAY_LEN(kinds); k++) {
-		struct hm_err err = { 0 };
-		size_t n = 0;
-
-		for (size_t i = 0; i < w->nrcpts; i++)
-			n += w->rcpts[i].report = wanted(q, &w->msg,
-			    &w->rcpts[i], kinds[k]);
-		if (n == 0 || queue_report(q, w, kinds[k], &err) == 0)
-			continue;
-		hm_log(HM_LOG_ERROR, "cannot report to the sender",
-		    hm_f("id", w->msg.id), hm_f("sender", w->msg.sender),
-		    hm_f("error", err.text));
-		/* The mail is kept until the sender can be told. */
-		for (size_t i = 0; i < w->nrcpts; i++)
-			if (w->rcpts[i].report && kinds[k] == QUEUE_REPORT_FAILED)
-				w->rcpts[i].unreported = true;
-	}
+	if (msg->sender.len == 0)
+		return QUEUE_REPORT_NONE;
+	if (given_up(q, msg, rcpt))
+		return notify == 0 || (notify & HM_NOTIFY_FAILURE) ?
+		    QUEUE_REPORT_FAILED : QUEUE_REPORT_NONE;
+	if (rcpt->outcome == HM_ATTEMPT_TEMPORARY)
+		return rcpt->attempts == q->conf->delay_notice_after &&
+		    !msg->report && (notify == 0 || (notify & HM_NOTIFY_DELAY)) ?
+		    QUEUE_REPORT_DELAYED : QUEUE_REPORT_NONE;
+	if (!gone(rcpt) || !(notify & HM_NOTIFY_SUCCESS))
+		return QUEUE_REPORT_NONE;
+	if (rcpt->outcome == HM_ATTEMPT_RELAYED)
+		return QUEUE_REPORT_RELAYED;
+	return rcpt->local ? QUEUE_REPORT_DELIVERED : QUEUE_REPORT_NONE;
 }
 
 /* ---- writing ---- */
@@ -113,34 +86,76 @@ suppress(struct queue_module *q, struct hm_kv_txn *txn, struct hm_arena *arena,
 	    rcpt->addr, queue_rcpt_last(rcpt)->text, queue_now_ms(q->shared));
 }
 
+static int
+remove_rcpt(struct queue_module *q, struct hm_kv_txn *txn,
+    const struct queue_rcpt *was, struct queue_rcpt *now)
+{
+	now->left = true;
+	return queue_del_rcpt(q->shared, txn, was,
+	    q->conf->keep_retired_ms > 0 ? now : NULL);
+}
+
+/* The report is made, or has to wait for its next time. */
+static int
+write_told(struct queue_module *q, struct hm_kv_txn *txn,
+    const struct queue_rcpt *was, struct queue_rcpt *now)
+{
+	if (!now->told || was->owes != now->owes)
+		return 0;
+	if (now->owes != QUEUE_REPORT_DELAYED)
+		return remove_rcpt(q, txn, was, now);
+	now->owes = QUEUE_REPORT_NONE;
+	now->next_ms = queue_retry_ms(q->conf, now);
+	return queue_put_rcpt(q->shared, txn, was, now);
+}
+
+/* The attempt is over. */
+static int
+write_tried(struct queue_module *q, struct hm_kv_txn *txn,
+    struct hm_arena *arena, const struct queue_message *msg,
+    const struct queue_rcpt *was, struct queue_rcpt *now)
+{
+	bool settled = gone(now) || given_up(q, msg, now);
+	int r = settled ? suppress(q, txn, arena, msg, now) : 0;
+
+	now->owes = owed(q, msg, now);
+	if (r < 0)
+		return r;
+	if (settled && now->owes == QUEUE_REPORT_NONE)
+		return remove_rcpt(q, txn, was, now);
+	if (now->owes == QUEUE_REPORT_NONE)
+		now->owes = was->owes;
+	if (now->outcome == HM_ATTEMPT_UNTRIED)
+		now->attempts--;
+	now->again = now->owes != QUEUE_REPORT_NONE ||
+	    now->outcome == HM_ATTEMPT_UNTRIED;
+	if (now->again)
+		now->next_ms = queue_now_ms(q->shared);
+	return queue_put_rcpt(q->shared, txn, was, now);
+}
+
 /* What the admin changed meanwhile stays; the results are ours. */
 static int
 write_rcpt(struct queue_module *q, struct hm_kv_txn *txn, struct hm_arena *arena,
-    const struct queue_message *msg, const struct queue_rcpt *rcpt)
+    const struct queue_message *msg, struct queue_rcpt *rcpt)
 {
 	struct queue_rcpt *was = hm_new(arena, struct queue_rcpt);
 	struct queue_rcpt *now = hm_new(arena, struct queue_rcpt);
 	int r = queue_get_rcpt(q->shared, txn, arena, rcpt->id, rcpt->number,
 	    was);
 
+	rcpt->left = r == -HM_ENOENT && gone(rcpt);
 	if (r < 0)
 		return r == -HM_ENOENT ? 0 : r;
 	*now = *rcpt;
 	now->held = was->held;
 	now->transport = was->transport;
 	now->next_ms = was->next_ms;
-	if (gone(rcpt) || (given_up(q, msg, rcpt) && !rcpt->unreported)) {
-		r = suppress(q, txn, arena, msg, rcpt);
-		return r < 0 ? r : queue_del_rcpt(q->shared, txn, was,
-		    q->conf->keep_retired_ms > 0 ? now : NULL);
-	}
-	if (given_up(q, msg, rcpt)) {
-		now->failed = true;
-	} else if (rcpt->outcome == HM_ATTEMPT_UNTRIED) {
-		now->attempts--;
-		now->next_ms = queue_now_ms(q->shared);
-	}
-	return queue_put_rcpt(q->shared, txn, was, now);
+	r = rcpt->owes != QUEUE_REPORT_NONE ? write_told(q, txn, was, now) :
+	    write_tried(q, txn, arena, msg, was, now);
+	rcpt->left = now->left;
+	rcpt->again = now->again;
+	return r;
 }
 
 static int
@@ -169,19 +184,23 @@ write_job(void *arg)
 
 /* ---- afterwards ---- */
 
+/* Who watches hears once how it ended, as the recipient leaves the queue. */
 static void
 tell(struct queue_module *q, const struct queue_message *msg,
     const struct queue_rcpt *rcpt)
 {
-	if (gone(rcpt))
-		queue_tell(q, QUEUE_TALE_DELIVERED, msg, rcpt);
-	else if (given_up(q, msg, rcpt))
-		queue_tell(q, QUEUE_TALE_BOUNCED, msg, rcpt);
-	else if (rcpt->outcome == HM_ATTEMPT_TEMPORARY)
-		queue_tell(q, QUEUE_TALE_DEFERRED, msg, rcpt);
-	else
+	bool good = gone(rcpt) || rcpt->owes == QUEUE_REPORT_DELIVERED ||
+	    rcpt->owes == QUEUE_REPORT_RELAYED;
+
+	if (rcpt->again)
 		queue_index_note(q->shared, rcpt->domain,
 		    queue_now_ms(q->shared));
+	if (rcpt->left)
+		queue_tell(q, good ? QUEUE_TALE_DELIVERED : QUEUE_TALE_BOUNCED,
+		    msg, rcpt);
+	else if (rcpt->outcome == HM_ATTEMPT_TEMPORARY &&
+	    !given_up(q, msg, rcpt))
+		queue_tell(q, QUEUE_TALE_DEFERRED, msg, rcpt);
 }
 
 static HM_FIBER void
@@ -191,8 +210,6 @@ settle_all(struct queue_module *q, struct queue_settled *first)
 	struct queue_settled *s, *next;
 	bool said = false;
 
-	for (s = first; s != NULL; s = s->next)
-		report(q, s->work);
 	/* Until it is written, a crash would send all of this again. */
 	while (hm_work(write_job, &wr) < 0) {
 		if (!said)

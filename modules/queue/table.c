@@ -9,11 +9,17 @@
 enum { ID_BLOCK = 10000 };
 static const struct hm_str next_id_key = { "next-id", 7 };
 
+struct reserving {
+	struct queue_shared *q;
+	uint64_t next;
+};
+
 /* Ids are reserved on disk in blocks: one is never given out twice. */
 static int
 reserve_ids(struct hm_kv_txn *txn, void *arg)
 {
-	struct queue_shared *q = arg;
+	struct reserving *res = arg;
+	struct queue_shared *q = res->q;
 	struct hm_buf value = { 0 };
 	struct hm_str got;
 	uint64_t next = 1;
@@ -24,18 +30,32 @@ reserve_ids(struct hm_kv_txn *txn, void *arg)
 		return r;
 	if (r == 0 && hm_take_be64(&got, &next) < 0)
 		return -HM_ECORRUPT;
-	q->next_id = next;
-	q->id_limit = next + ID_BLOCK;
-	hm_buf_be64(&value, q->id_limit);
+	res->next = next;
+	hm_buf_be64(&value, next + ID_BLOCK);
 	r = q->kv->ops->put(txn, q->t.meta, next_id_key, hm_buf_view(&value));
 	hm_buf_release(&value);
 	return r;
 }
 
 int
-queue_reserve_ids(struct queue_shared *q, struct hm_err *reterr)
+queue_reserve_ids(struct queue_shared *q, uint64_t *ret_next,
+    struct hm_err *reterr)
 {
-	return hm_kv_run(q->kv, HM_KV_DURABLE, reserve_ids, q, reterr);
+	struct reserving res = { .q = q };
+	int r = hm_kv_run(q->kv, HM_KV_DURABLE, reserve_ids, &res, reterr);
+
+	if (r == 0)
+		*ret_next = res.next;
+	return r;
+}
+
+void
+queue_take_ids(struct queue_shared *q, uint64_t next)
+{
+	if (next < q->id_limit)
+		return;
+	q->next_id = next;
+	q->id_limit = next + ID_BLOCK;
 }
 
 int
@@ -55,11 +75,16 @@ queue_tables_open(struct queue_shared *q, struct hm_err *reterr)
 		{ "queue-suppressed", &q->t.suppressed },
 		{ "queue-rule", &q->t.rule },
 	};
+	uint64_t next;
 	int r = 0;
 
 	for (size_t i = 0; i < HM_ARRAY_LEN(all) && r == 0; i++)
 		r = hm_kv_table(q->kv, all[i].name, all[i].ret, reterr);
-	return r < 0 ? r : queue_reserve_ids(q, reterr);
+	if (r == 0)
+		r = queue_reserve_ids(q, &next, reterr);
+	if (r == 0)
+		queue_take_ids(q, next);
+	return r;
 }
 
 /* ---- the destinations ---- */

@@ -20,7 +20,8 @@ recipient(void)
 	    .orcpt = HM_STR("rfc822;old@far.example"),
 	    .transport = HM_STR("provider"), .last_ip = HM_STR("192.0.2.1"),
 	    .last_ip_uses = 2, .notify = HM_NOTIFY_FAILURE, .held = true,
-	    .attempts = 300, .next_ms = 5, .last_ms = 4 };
+	    .owes = QUEUE_REPORT_RELAYED, .attempts = 300, .next_ms = 5,
+	    .last_ms = 4 };
 
 	for (uint16_t i = 0; i < QUEUE_RESULTS + 3; i++)
 		queue_rcpt_add_result(&rcpt, &(struct queue_result){
@@ -62,7 +63,8 @@ test_rcpt(void)
 	queue_rcpt_pack(&out, &rcpt);
 	is_int(queue_rcpt_unpack(hm_buf_view(&out), 7, 2, &got), 0,
 	    "a recipient");
-	ok(hm_str_eq(got.addr, rcpt.addr) && got.held && !got.failed &&
+	ok(hm_str_eq(got.addr, rcpt.addr) && got.held &&
+	    got.owes == QUEUE_REPORT_RELAYED &&
 	    got.attempts == 300 && got.last_ip_uses == 2 &&
 	    got.results[0].code == 403 &&
 	    hm_str_is(got.results[15].text, "not\nnow"), "comes back");
