@@ -81,13 +81,15 @@ find_due(struct claiming *c, struct hm_kv_txn *txn)
 int64_t
 queue_retry_ms(const struct queue_conf *conf, const struct queue_rcpt *rcpt)
 {
-	int64_t wait = conf->retry_ms;
+	int64_t wait = conf->retry_ms, jitter;
 	uint64_t hash = (rcpt->id * 31 + rcpt->attempts) * 0x9e3779b97f4a7c15u;
 
 	for (uint32_t i = 1; i < rcpt->attempts &&
 	    wait < 7LL * 24 * 3600 * 1000; i++)
 		wait *= 2;
-	return rcpt->last_ms + wait - JITTER_MS + (int64_t)((hash >> 32) % (2 * JITTER_MS));
+	jitter = wait < 10 * JITTER_MS ? wait / 10 : JITTER_MS;
+	return rcpt->last_ms + wait - jitter +
+	    (int64_t)((hash >> 32) % (uint64_t)(2 * jitter));
 }
 
 static struct queue_work *
@@ -103,7 +105,6 @@ work_for(struct claiming *c, struct hm_kv_txn *txn, uint64_t id, int *ret_r)
 	*w = (struct queue_work){ 0 };
 	*ret_r = queue_get_message(c->q->shared, txn, b->arena, id, &w->msg);
 	w->rcpts = hm_alloc_array(b->arena, c->ndue, sizeof(*w->rcpts));
-	b->n += *ret_r == 0;
 	return *ret_r == 0 ? w : NULL;
 }
 
@@ -145,7 +146,7 @@ claim_one(struct claiming *c, struct hm_kv_txn *txn, const struct due *d)
 {
 	struct queue_shared *q = c->q->shared;
 	struct queue_rcpt *was = hm_new(c->batch->arena, struct queue_rcpt);
-	struct queue_rcpt *rcpt;
+	struct queue_rcpt *rcpt = hm_new(c->batch->arena, struct queue_rcpt);
 	struct queue_work *w;
 	int r = queue_get_rcpt(q, txn, c->batch->arena, d->id, d->number, was);
 
@@ -156,8 +157,11 @@ claim_one(struct claiming *c, struct hm_kv_txn *txn, const struct due *d)
 	w = r < 0 ? NULL : work_for(c, txn, d->id, &r);
 	if (w == NULL)
 		return r == -HM_ENOENT ? drop_stray(c, txn, d) : r;
-	rcpt = &w->rcpts[w->nrcpts++];
 	*rcpt = *was;
+	if (queue_flight_has(q, was)) {
+		rcpt->next_ms = c->now_ms + c->q->conf->retry_ms;
+		return queue_put_rcpt(q, txn, was, rcpt);
+	}
 	if (rcpt->owes != QUEUE_REPORT_NONE) {
 		rcpt->next_ms = c->now_ms + REPORT_AGAIN_MS;
 	} else {
@@ -166,7 +170,11 @@ claim_one(struct claiming *c, struct hm_kv_txn *txn, const struct due *d)
 		rcpt->next_ms = queue_retry_ms(c->q->conf, rcpt);
 		r = ask_suppressed(c, txn, &w->msg, rcpt);
 	}
-	return r < 0 ? r : queue_put_rcpt(q, txn, was, rcpt);
+	if (r == 0)
+		r = queue_put_rcpt(q, txn, was, rcpt);
+	if (r == 0)
+		queue_flight_take(q, c->batch, w, rcpt);
+	return r;
 }
 
 static int
@@ -176,7 +184,7 @@ claim_txn(struct hm_kv_txn *txn, void *arg)
 	struct queue_batch *b = c->batch;
 	int r = find_due(c, txn);
 
-	b->n = 0;
+	queue_flight_clear(c->q->shared, b);
 	b->works = hm_alloc_array(b->arena, CLAIM_MESSAGES + 1,
 	    sizeof(*b->works));
 	for (size_t i = 0; i < c->ndue && r == 0; i++)
@@ -229,17 +237,20 @@ queue_claim(struct queue_module *q, struct hm_str domain,
 	batch->arena = arena;
 	batch->refs = 1;
 	c.due = hm_alloc_array(arena, CLAIM_RCPTS + 1, sizeof(*c.due));
+	queue_flight_add(q->shared, batch);
 	r = hm_work(claim_job, &c);
 	if (r < 0)
-		hm_arena_free(arena);
+		queue_batch_unref(q->shared, batch);
 	else
 		*ret = batch;
 	return r;
 }
 
 void
-queue_batch_unref(struct queue_batch *batch)
+queue_batch_unref(struct queue_shared *q, struct queue_batch *batch)
 {
-	if (--batch->refs == 0)
-		hm_arena_free(batch->arena);
+	if (--batch->refs > 0)
+		return;
+	queue_flight_remove(q, batch);
+	hm_arena_free(batch->arena);
 }

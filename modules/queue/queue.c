@@ -110,6 +110,7 @@ free_shared(void *resource)
 	struct queue_shared *shared = resource;
 
 	queue_index_free(shared);
+	pthread_mutex_destroy(&shared->flying_mutex);
 	free(shared);
 }
 
@@ -121,6 +122,7 @@ make_shared(struct hm_mod *m, void *arg, void **ret, struct hm_err *reterr)
 	int r;
 
 	(void)arg;
+	pthread_mutex_init(&shared->flying_mutex, NULL);
 	shared->kv = HM_GET(m, kv);
 	shared->blob = HM_GET(m, blob);
 	shared->clock_ms = hm_wall_ms() - hm_now_ms();

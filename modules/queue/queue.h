@@ -2,6 +2,8 @@
 #ifndef QUEUE_H
 #define QUEUE_H
 
+#include <pthread.h>
+
 #include <hermod/arena.h>
 #include <hermod/buf.h>
 #include <hermod/clock.h>
@@ -79,6 +81,8 @@ struct queue_shared {
 	struct hm_cond changed;        /* something may be due earlier */
 	uint64_t next_id, id_limit;    /* reserved on disk */
 	int64_t clock_ms;              /* wall minus monotonic when it was loaded */
+	pthread_mutex_t flying_mutex;
+	struct queue_batch *flying;    /* being tried, see flight.c */
 };
 
 enum { QUEUE_TROUBLE_MS = 60 * 1000 };
@@ -163,6 +167,7 @@ struct queue_work {
 	struct queue_rcpt *rcpts;      /* due ones, all of one destination */
 	size_t nrcpts;
 	struct hm_str body;            /* if it is small, else {NULL,0} */
+	bool landed;                   /* its results are on disk */
 };
 struct queue_batch {
 	struct hm_arena *arena;
@@ -170,13 +175,26 @@ struct queue_batch {
 	size_t n;
 	int64_t next_ms;               /* when the destination is due again */
 	unsigned refs;                 /* runs and results that use the arena */
+	struct queue_batch *next;      /* in flight */
 };
 HM_FIBER int queue_claim(struct queue_module *q, struct hm_str domain,
     struct queue_batch **ret, struct hm_err *reterr);
-void queue_batch_unref(struct queue_batch *batch);
+void queue_batch_unref(struct queue_shared *q, struct queue_batch *batch);
 /* When a recipient that was tried is due again. */
 int64_t queue_retry_ms(const struct queue_conf *conf,
     const struct queue_rcpt *rcpt);
+
+/* flight.c: what is being tried. Any thread. */
+void queue_flight_add(struct queue_shared *q, struct queue_batch *batch);
+void queue_flight_remove(struct queue_shared *q, struct queue_batch *batch);
+/* The claim begins anew. */
+void queue_flight_clear(struct queue_shared *q, struct queue_batch *batch);
+/* Whether the recipient, as it stands on disk, is being tried. */
+bool queue_flight_has(struct queue_shared *q, const struct queue_rcpt *rcpt);
+/* It becomes a part of that work, which is of the batch or the next one of it. */
+void queue_flight_take(struct queue_shared *q, struct queue_batch *batch,
+    struct queue_work *work, const struct queue_rcpt *rcpt);
+void queue_flight_land(struct queue_shared *q, struct queue_work *work);
 
 /* schedule.c: one fiber that starts runs. */
 void queue_schedule(void *arg);

@@ -342,7 +342,7 @@ queue_run(struct queue_module *q, struct queue_domain *domain)
 			queue_index_note(q->shared, run.domain, next_ms);
 		for (size_t k = 0; k < n; k++)
 			run_work(&run, batch, &batch->works[k]);
-		queue_batch_unref(batch);
+		queue_batch_unref(q->shared, batch);
 		if (n == 0)
 			break;
 	}

@@ -223,7 +223,8 @@ settle_all(struct queue_module *q, struct queue_settled *first)
 		next = s->next;
 		for (size_t i = 0; i < s->work->nrcpts; i++)
 			tell(q, &s->work->msg, &s->work->rcpts[i]);
-		queue_batch_unref(s->batch);
+		queue_flight_land(q->shared, s->work);
+		queue_batch_unref(q->shared, s->batch);
 		free(s);
 	}
 }

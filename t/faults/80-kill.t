@@ -18,40 +18,12 @@ diag("SEED=%d ROUNDS=%d" % (SEED, ROUNDS))
 rng = random.Random(SEED)
 
 
-def end_worker(pids):
-    """A worker whose parent died ends by itself, in good order."""
-    if not wait_gone(pids):
-        ok(False, "a worker without its parent ends")
-        for pid in pids:
-            send_signal(pid, signal.SIGKILL)
-
-
-def kill(victim, load, how):
-    """Kills; then the server runs again. Seconds until it answers."""
-    begin = time.monotonic()
-    if how == "worker":
-        victim.kill_worker()
-        load.stop()
-        victim.wait_answer()
-        return time.monotonic() - begin
-    pids = victim.kill_parent()
-    if how == "both":
-        for pid in pids:
-            send_signal(pid, signal.SIGKILL)
-    load.stop()
-    end_worker(pids)
-    begin = time.monotonic()
-    victim.start()
-    victim.wait_answer()
-    return time.monotonic() - begin
-
-
 def round_on(victim, load, tally, how):
     load.start()
     # now and then while it is still starting to work
     load.wait(rng.choice((0, 50, 100, 300)))
     time.sleep(rng.random() * 0.1)
-    tally.recovery.append(kill(victim, load, how))
+    tally.recovery.append(victim.hurt(how, load.stop))
     out = victim.command("verify")
     bad = [] if victim.status == 0 else ["verify: " + out + victim.stderr]
     bad += load.judge(tally)
@@ -74,7 +46,7 @@ def series(blob, rounds):
         good += round_on(victim, load, tally, how)
         if how == "worker":         # else the parent waits longer each time
             equal(victim.stop(), 0, "stops in good order") if rng.random() < \
-                0.2 else end_worker(victim.kill_parent())
+                0.2 else victim.end_worker(victim.kill_parent())
             victim.start()
             victim.wait_answer()
         if i % 50 == 49:

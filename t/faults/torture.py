@@ -533,11 +533,17 @@ class Sender:
             raise Lost(str(e))
         self.expect(code)
 
+    def rcpts(self, token):
+        return ["<%s@example.org>" % user for user in self.sent[token][0]]
+
+    def choose_rcpts(self, token):
+        return self.rng.sample(USERS, self.rng.randrange(1, 3))
+
     def send(self, token):
         entry = self.sent[token]
         self.ask(b"MAIL FROM:<%s>" % self.author.encode(), b"250")
-        for user in entry[0]:
-            self.ask(b"RCPT TO:<%s@example.org>" % user.encode(), b"250")
+        for rcpt in self.rcpts(token):
+            self.ask(b"RCPT TO:" + rcpt.encode(), b"250")
         self.ask(b"DATA", b"354")
         entry[2] += 1
         text = self.mail.text[token].replace(b"\r\n.", b"\r\n..")
@@ -551,8 +557,8 @@ class Sender:
             token = self.unsure.pop()
         else:
             token = self.mail.new(self.name, self.author)
-            users = self.rng.sample(USERS, self.rng.randrange(1, 3))
-            self.sent[token] = [users, None, 0, self.position()]
+            self.sent[token] = [self.choose_rcpts(token), None, 0,
+                                self.position()]
         try:
             self.send(token)
         except (Lost, Refused) as e:
@@ -812,6 +818,33 @@ class Victim(hermod.Server):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         return pids if self.privsep else []
+
+    def end_worker(self, pids):
+        """A worker whose parent died ends by itself, in good order."""
+        if not wait_gone(pids):
+            ok(False, "a worker without its parent ends")
+            for pid in pids:
+                send_signal(pid, signal.SIGKILL)
+
+    def hurt(self, how, meanwhile=lambda: None):
+        """Kills the worker, the parent or both; then the server runs again.
+        Seconds until it answers."""
+        begin = time.monotonic()
+        if how == "worker":
+            self.kill_worker()
+            meanwhile()
+            self.wait_answer()
+            return time.monotonic() - begin
+        pids = self.kill_parent()
+        if how == "both":
+            for pid in pids:
+                send_signal(pid, signal.SIGKILL)
+        meanwhile()
+        self.end_worker(pids)
+        begin = time.monotonic()
+        self.start()
+        self.wait_answer()
+        return time.monotonic() - begin
 
     def wait_answer(self, user=None, limit=60):
         """Until a client can log in; seconds it took."""

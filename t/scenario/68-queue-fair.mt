@@ -25,3 +25,16 @@ clock +1m
 expect no log event=wire to=once@far.example
 clock +7m
 expect log event=sent to=once@far.example
+
+# Attempts that last longer than the wait for the next one are not begun again.
+module queue { retry: 10s, runs-per-domain: 2, max-first-time-per-day: 0 }
+reload
+submission u anna
+repeat 5
+	send u anna@example.org slow$i@long.example x ""
+end
+clock +10m
+repeat 5
+	expect log event=wire to=slow$i@long.example number=1
+	expect no log event=wire to=slow$i@long.example
+end
