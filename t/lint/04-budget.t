@@ -30,7 +30,7 @@ diag "$(head -n 10 "$trash/sizes")"
 awk '$1 > 1000' "$trash/sizes" | nothing "no file is longer than 1,000 lines"
 
 # Lines of code: without comments, blank lines and lone braces.
-core=$(grep '^core/[a-z]*/' "$trash/files" | grep -v /t-modules/ | xargs awk '
+core=$(grep '^core/[a-z]*/' "$trash/files" | grep -vE '/t(-modules)?/' | xargs awk '
 	{ sub(/^[ \t]+/, "") }
 	comment { comment = !/\*\// ; next }
 	/^\/\*/ { comment = !/\*\//; next }

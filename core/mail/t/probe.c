@@ -19,7 +19,7 @@
 #include <hermod/mime.h>
 #include <hermod/str.h>
 
-#include "param.h"
+#include "core/mail/param.h"
 
 static struct hm_arena *arena;
 

@@ -11,7 +11,7 @@ class Probe:
     def __init__(self):
         builddir = os.environ.get("top_builddir", ".")
         self.child = subprocess.Popen(
-            [os.path.join(builddir, "core/mail/probe")],
+            [os.path.join(builddir, "core/mail/t/probe")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def __call__(self, op, arg):
