@@ -2,32 +2,19 @@
 # Q02: no room and no inodes, on a small file system of our own: APPEND, mail
 # coming in, RENAME, marking (the index), reload. All is refused or done, nothing
 # is half done, others read on, and all works when there is room again.
-import ctypes
 import os
 import random
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from torture import *  # noqa: E402,F403
+from small import *  # noqa: E402,F403
 
-if os.getuid() != 0:
-    skip_all("needs root to mount a small disk")
-LIBC = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 1 << 18
-if LIBC.unshare(CLONE_NEWNS) != 0 or LIBC.mount(
-        b"none", b"/", None, MS_REC | MS_PRIVATE, None) != 0:
-    skip_all("no mount namespace of our own can be had")
+if not can_mount():
+    skip_all("needs root, and mounts of our own")
 work_dir()
 SEED = setting("SEED", random.SystemRandom().randrange(1 << 31))
 diag("SEED=%d" % SEED)
-
-
-def small_disk(path, options):
-    st = os.stat(path)
-    if LIBC.mount(b"tmpfs", path.encode(), b"tmpfs", 0, options.encode()) != 0:
-        skip_all("no small disk can be mounted")
-    os.chown(path, st.st_uid, st.st_gid)
-    os.chmod(path, 0o750)
 
 
 class Full:
@@ -35,11 +22,10 @@ class Full:
         self.name = name
         conf = {"kv-bdb": "reserve: %s\n" % reserve[0],
                 blob: "reserve: %s\n" % reserve[1]}
-        self.victim = Small(options, conf, blob)
+        self.victim = Small(options, conf, blob=blob)
         self.victim.start()
         self.load = Load(self.victim, SEED, reloads=False)
         self.tally = Tally()
-        self.data = self.victim.path("etc", "data")
 
     def check(self, good, what):
         if not ok(good, "Q02 %s: %s" % (self.name, what)):
@@ -57,27 +43,6 @@ class Full:
             who.begin()
             for _ in range(10):
                 who.step()
-
-    def fill(self, left):
-        """Leaves so many bytes."""
-        st = os.statvfs(self.data)
-        with open(os.path.join(self.data, "ballast"), "wb") as f:
-            os.posix_fallocate(f.fileno(), 0, max(
-                1, st.f_bavail * st.f_frsize - left))
-
-    def use_inodes(self):
-        n = 0
-        try:
-            while True:
-                open(os.path.join(self.data, "inode%d" % n), "w").close()
-                n += 1
-        except OSError:
-            return
-
-    def make_room(self):
-        for name in os.listdir(self.data):
-            if name == "ballast" or name.startswith("inode"):
-                os.remove(os.path.join(self.data, name))
 
     def until_refused(self, owner, make, most=3000):
         """Operations of one kind until one is refused; its words."""
@@ -123,7 +88,7 @@ class Full:
         self.begin()
         fill(self)
         self.while_full()
-        self.make_room()
+        self.victim.make_room()
         for who in self.load.owners + self.load.senders:
             who.close()
         self.victim.wait_answer()
@@ -138,7 +103,6 @@ class Full:
         self.load.stop()
         self.judge("and everybody works on")
         equal(self.victim.stop(), 0, "Q02 %s: stops in good order" % self.name)
-        LIBC.umount2(self.data.encode(), 2)
         self.victim.remove()
 
     def works(self):
@@ -156,23 +120,11 @@ class Full:
         return False
 
 
-class Small(Victim):
-    """On a file system of that size."""
-
-    def __init__(self, options, conf, blob):
-        self.options = options
-        super().__init__(conf=conf, blob=blob)
-
-    def _configure(self, conf, hermod_yaml):
-        super()._configure(conf, hermod_yaml)
-        small_disk(self.path("etc", "data"), self.options)
-
-
 for blob in ("blob-segment", "blob-fs"):
     Full("%s, a reserve" % blob, blob, "size=160m", ("32M", "64M")).run(
-        lambda f: f.fill((64 << 20) + (300 << 10)))
+        lambda f: f.victim.fill((64 << 20) + (300 << 10)))
     Full("%s, the very last block" % blob, blob, "size=64m", ("0", "0")).run(
-        lambda f: f.fill(400 << 10))
+        lambda f: f.victim.fill(400 << 10))
 Full("blob-fs, no inodes", "blob-fs", "size=64m,nr_inodes=900", ("0", "0")).run(
-    lambda f: f.use_inodes())
+    lambda f: f.victim.use_inodes())
 finish()

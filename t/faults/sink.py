@@ -7,7 +7,7 @@ import time
 
 class Connection:
     def __init__(self):
-        self.quit = False
+        self.begun = time.time()
         self.taken = []              # (token, recipient), in their order
 
 
@@ -33,11 +33,11 @@ class Sink:
                              daemon=True).start()
 
     def serve(self, s):
-        with s, s.makefile("rwb") as f:
-            try:
+        try:
+            with s, s.makefile("rwb") as f:
                 self.session(f, Connection())
-            except OSError:
-                pass
+        except OSError:
+            pass
 
     def session(self, f, connection):
         rcpts = []
@@ -69,7 +69,6 @@ class Sink:
                 self.take(connection, text, rcpts)
                 say(b"250 2.0.0 taken")
             elif verb == b"QUIT":
-                connection.quit = True
                 say(b"221 2.0.0 bye")
                 return
             else:
