@@ -529,6 +529,28 @@ code_load(struct hm_core *core, const char *name, const char *path,
 	return 0;
 }
 
+/* Code that anybody may change is anybody's code. */
+static int
+check_hands(struct hm_arena *scratch, const char *path, const struct stat *st,
+    struct hm_err *reterr)
+{
+	const char *slash = strrchr(path, '/');
+	const char *dir = slash == NULL ? "." :
+	    hm_strndup(scratch, path, (size_t)(slash - path) + 1);
+	struct stat dirst;
+
+	if (st->st_mode & S_IWOTH)
+		return hm_err_set(reterr, -HM_EACCES, "anybody may change the "
+		    "file %s: chmod o-w it, and look at what it is now", path);
+	if (stat(dir, &dirst) < 0)
+		return hm_err_errno(reterr, errno, "%s", dir);
+	if ((dirst.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH)
+		return hm_err_set(reterr, -HM_EACCES, "anybody may put another "
+		    "file in the place of %s: chmod o-w %s, and look at what is "
+		    "there now", path, dir);
+	return 0;
+}
+
 int
 hm_code_get(struct hm_core *core, const char *search, const char *name,
     const char *copy_dir, struct hm_code **ret, struct hm_err *reterr)
@@ -545,7 +567,7 @@ hm_code_get(struct hm_core *core, const char *search, const char *name,
 		    places(search, scratch));
 	} else if (stat(path, &st) < 0) {
 		r = hm_err_errno(reterr, errno, "%s", path);
-	} else {
+	} else if ((r = check_hands(scratch, path, &st, reterr)) == 0) {
 		code = find_loaded(core, name, &st);
 		if (code == NULL)
 			r = code_load(core, name, path, &st, copy_dir, &code,
