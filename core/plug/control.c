@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,7 +15,6 @@
 #include <hermod/str.h>
 
 #include "core/conf/config.h"
-#include "core/run/io-private.h"
 
 #include "cmd.h"
 #include "control.h"
@@ -198,13 +196,8 @@ run_request(struct hm_mod *m, struct remote *remote, struct hm_argv argv,
 static bool
 is_allowed(struct hm_io *io, uid_t *ret_uid)
 {
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-
-	if (getsockopt(io->u.watch.fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
-		return false;
-	*ret_uid = cred.uid;
-	return cred.uid == 0 || cred.uid == geteuid();
+	return hm_io_peer_uid(io, ret_uid) == 0 &&
+	    (*ret_uid == 0 || *ret_uid == geteuid());
 }
 
 void

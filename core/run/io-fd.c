@@ -108,6 +108,19 @@ static const struct hm_io_base fd_base = {
 	.fill_local = fd_local,
 };
 
+int
+hm_io_peer_uid(const struct hm_io *io, uid_t *ret)
+{
+	struct ucred cred = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(cred);
+
+	if (io->base != &fd_base || getsockopt(io->u.watch.fd, SOL_SOCKET,
+	    SO_PEERCRED, &cred, &len) < 0 || cred.uid == (uid_t)-1)
+		return -HM_EUNSUPPORTED;
+	*ret = cred.uid;
+	return 0;
+}
+
 struct hm_io *
 hm_io_new_fd(int fd)
 {

@@ -34,6 +34,10 @@ HM_API HM_FIBER int hm_sleep(int64_t ms);
 /* Lets other ready fibers run. */
 HM_API HM_FIBER int hm_yield(void);
 
+/* The whole life of a program that is no server: runs fn(arg) on a fiber to its
+ * end, on a loop of its own. Called by main(), once. Since 1.1. */
+HM_API int hm_fiber_main(hm_fiber_fn *fn, void *arg, struct hm_err *reterr);
+
 /* A place to wait until somebody says that something changed. Signals are not
  * counted: re-check your condition in a loop. Zeroed memory is a valid cond. */
 struct hm_cond {

@@ -101,6 +101,9 @@ HM_API int hm_io_channel_binding(struct hm_io *io, const char *type,
 /* The two ends; NULL for a stream that has none (a pipe). */
 HM_API const struct hm_sockaddr *hm_io_peer(const struct hm_io *io);
 HM_API const struct hm_sockaddr *hm_io_local(const struct hm_io *io);
+/* The user at the other end of a Unix socket, as the kernel knows it;
+ * -HM_EUNSUPPORTED for any other stream. Since 1.1. */
+HM_API int hm_io_peer_uid(const struct hm_io *io, uid_t *ret);
 
 /* Copies every byte in either direction to a trace, for debugging commands. */
 HM_API void hm_io_trace(struct hm_io *io,

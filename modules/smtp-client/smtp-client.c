@@ -13,6 +13,12 @@ stream(const struct hm_smtp *c)
 	return c->io;
 }
 
+static struct hm_str
+ehlo(const struct hm_smtp *c)
+{
+	return hm_buf_view(&c->ehlo.text);
+}
+
 static bool
 usable(const struct hm_smtp *c)
 {
@@ -25,6 +31,7 @@ static const struct hm_smtp_client_ops client_ops = {
 	.usable = usable, .close = client_close,
 	.run_begin = client_run_begin, .run_deliver = client_run_deliver,
 	.run_usable = client_run_usable, .run_end = client_run_end,
+	.ehlo = ehlo,
 };
 static const struct hm_provide client_provides[] = {
 	HM_PROVIDE(smtp_client, &client_ops), HM_PROVIDE_END

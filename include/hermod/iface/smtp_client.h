@@ -127,6 +127,10 @@ struct hm_smtp_client_ops {
 	    struct hm_attempt *attempt);
 	bool (*run_usable)(const struct hm_smtp_run *run);
 	HM_FIBER void (*run_end)(struct hm_smtp_run *run);
+	/* What EHLO was answered, lines with their codes joined by LF; empty for
+	 * a server that knows HELO only. Lives as long as the connection. Since
+	 * 1.1. */
+	struct hm_str (*ehlo)(const struct hm_smtp *smtp);
 };
 HM_IFACE(smtp_client, 1);
 
