@@ -16,6 +16,7 @@
 static const char *const system_paths[] = {
 	"/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf",
 	"/etc/services", "/etc/protocols", "/usr/share/dns",
+	"/etc/passwd", "/etc/group",
 	"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls",
 	"/etc/pki/ca-trust", "/usr/share/ca-certificates",
 	"/usr/local/share/ca-certificates", "/etc/gnutls",

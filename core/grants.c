@@ -32,8 +32,8 @@ struct hm_grants {
 	struct hm_arena *arena;
 	struct hm_sockaddr *listen;
 	size_t n_listen;
-	const char **open, **write, **modules;
-	size_t n_open, n_write, n_modules;
+	const char **open, **write, **modules, **folders;
+	size_t n_open, n_write, n_modules, n_folders;
 	const char *user, *group, *data_dir;
 };
 
@@ -47,7 +47,8 @@ tell_addrs(FILE *out, const struct hm_addrlist *list)
 
 	for (size_t i = 0; list != NULL && i < list->n; i++)
 		if (list->at[i].family == 1)
-			fprintf(out, "write %s%c", list->at[i].path, '\0');
+			fprintf(out, "socket %s%cwrite %s%c", list->at[i].path,
+			    '\0', list->at[i].path, '\0');
 		else
 			fprintf(out, "listen %s%c", hm_sockaddr_text(text,
 			    &list->at[i]), '\0');
@@ -181,6 +182,9 @@ take_word(struct hm_grants *g, struct hm_str word)
 		take_path(g->open, &g->n_open, text);
 	else if (hm_str_is(kind, "write"))
 		take_path(g->write, &g->n_write, text);
+	else if (hm_str_is(kind, "socket") && hm_str_rchr(word, '/') > 0)
+		take_path(g->folders, &g->n_folders, hm_strndup(g->arena,
+		    word.p, (size_t)hm_str_rchr(word, '/')));
 	else if (hm_str_is(kind, "modules"))
 		take_path(g->modules, &g->n_modules, text);
 	else if (hm_str_is(kind, "user"))
@@ -202,6 +206,7 @@ take_words(struct hm_str words)
 	g->open = hm_alloc_array(arena, MAX_GRANTS, sizeof(*g->open));
 	g->write = hm_alloc_array(arena, MAX_GRANTS, sizeof(*g->write));
 	g->modules = hm_alloc_array(arena, MAX_GRANTS, sizeof(*g->modules));
+	g->folders = hm_alloc_array(arena, MAX_GRANTS, sizeof(*g->folders));
 	g->user = g->data_dir = "";
 	while (words.p != NULL)
 		take_word(g, hm_str_split(&words, '\0'));
@@ -327,4 +332,10 @@ const char *
 hm_grants_data_dir(const struct hm_grants *grants)
 {
 	return grants->data_dir;
+}
+
+const char *
+hm_grants_folder(const struct hm_grants *grants, size_t n)
+{
+	return n < grants->n_folders ? grants->folders[n] : NULL;
 }

@@ -47,5 +47,8 @@ void hm_grants_sandbox(const struct hm_grants *grants);
 const char *hm_grants_user(const struct hm_grants *grants);
 const char *hm_grants_group(const struct hm_grants *grants); /* or NULL */
 const char *hm_grants_data_dir(const struct hm_grants *grants);
+/* The nth folder, from 0, with a socket of a listener in it; NULL behind the
+ * last. */
+const char *hm_grants_folder(const struct hm_grants *grants, size_t n);
 
 #endif

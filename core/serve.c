@@ -393,6 +393,26 @@ make_data_dir(const char *dir, const struct hm_privsep *p)
 	return 0;
 }
 
+/* Folders of sockets below /run are gone after each boot; one that systemd made
+ * for us is root's. */
+static int
+make_socket_dirs(const struct hm_grants *grants, const struct hm_privsep *p)
+{
+	const char *given = getenv("RUNTIME_DIRECTORY"), *dir;
+
+	for (size_t i = 0; (dir = hm_grants_folder(grants, i)) != NULL; i++) {
+		if (mkdir(dir, 0755) < 0 && (errno != EEXIST || given == NULL ||
+		    strcmp(dir, given) != 0))
+			continue;
+		/* Whatever the umask is: who sends mail must come through. */
+		if (chmod(dir, 0755) < 0 || chown(dir, p->uid, p->gid) < 0) {
+			fprintf(stderr, "hermod: %s: %m\n", dir);
+			return -1;
+		}
+	}
+	return 0;
+}
+
 static int
 find_user(const struct hm_grants *grants, struct hm_privsep *p)
 {
@@ -437,7 +457,8 @@ serve_as_root(const struct hm_options *options)
 		return HM_EXIT_NO;
 	}
 	if (find_user(parent.grants, &p) == 0 &&
-	    make_data_dir(hm_grants_data_dir(parent.grants), &p) == 0) {
+	    make_data_dir(hm_grants_data_dir(parent.grants), &p) == 0 &&
+	    make_socket_dirs(parent.grants, &p) == 0) {
 		/* A reload frees the grants that named the user; workers
 		 * started later still become that one. */
 		p.user = user = strdup(p.user);

@@ -13,8 +13,8 @@ smtp_cmd_starttls(struct smtp_session *s)
 		smtp_reply(s, 503, "5.5.1", "TLS is active already");
 		return;
 	}
-	if (s->server->tls == NULL) {
-		smtp_reply(s, 502, "5.5.1", "this server has no certificate");
+	if (s->server->tls == NULL || s->service == SMTP_LOCAL) {
+		smtp_reply(s, 502, "5.5.1", "there is no TLS here");
 		return;
 	}
 	/* What came along in clear would otherwise run as if protected. */

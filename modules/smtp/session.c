@@ -27,7 +27,8 @@ smtp_offer(const struct smtp_session *s)
 	struct smtp_offer offer = { .max_size = s->mod->conf->max_message_bytes,
 	    .now_s = hm_wall_ms() / 1000 };
 
-	if (hm_io_is_tls(s->io))
+	/* On the way through a local socket there is nobody to listen. */
+	if (hm_io_is_tls(s->io) || s->service == SMTP_LOCAL)
 		offer.offers |= SMTP_OFFERS_REQUIRETLS;
 	if (queue == NULL || !smtp_is_submission(s))
 		return offer;
@@ -52,9 +53,12 @@ ehlo_reply(struct smtp_session *s)
 	lines[n++] = HM_STR("PIPELINING");
 	lines[n++] = hm_str(hm_printf(arena, "SIZE %llu",
 	    (unsigned long long)conf->max_message_bytes));
-	if (s->server->tls != NULL && !hm_io_is_tls(s->io))
+	if (s->service == SMTP_LOCAL)
+		lines[n++] = hm_str(hm_printf(arena, "XSENDER %.*s",
+		    HM_FMT(s->local_sender)));
+	else if (s->server->tls != NULL && !hm_io_is_tls(s->io))
 		lines[n++] = HM_STR("STARTTLS");
-	if (smtp_is_submission(s) && s->mod->auth != NULL &&
+	if (s->service != SMTP_LOCAL && smtp_is_submission(s) && s->mod->auth != NULL &&
 	    (hm_io_is_tls(s->io) || conf->insecure_login))
 		lines[n++] = hm_str(hm_printf(arena, "AUTH %.*s",
 		    HM_FMT(s->mod->auth->ops->mechanisms(s->mod->auth->self,
@@ -238,7 +242,8 @@ converse(struct smtp_session *s)
 		smtp_reply(s, 554, "5.5.0", "wait for the greeting");
 		return;
 	}
-	if (smtp_refused(s, hm_decide_connection(s->m, s->hs, NULL, s->hs)))
+	if (smtp_refused(s, hm_decide_connection(s->m, s->hs, NULL, s->hs)) ||
+	    (s->service == SMTP_LOCAL && !smtp_local_login(s)))
 		return;
 	smtp_reply(s, 220, NULL, "%s ESMTP", s->server->hostname);
 	while (one_command(s))
@@ -246,7 +251,8 @@ converse(struct smtp_session *s)
 	smtp_txn_reset(s);
 }
 
-static const char *const service_names[] = { "smtp", "submission", "submissions" };
+static const char *const service_names[] = { "smtp", "submission", "submissions",
+	"local" };
 
 void
 smtp_accept(struct hm_mod *m, struct hm_io *io, void *arg)

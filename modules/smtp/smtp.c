@@ -1,4 +1,6 @@
 /* smtp.c - mail in: the MX service and submission by users. */
+#include <hermod/work.h>
+
 #include "smtp.h"
 
 static const struct hm_opt smtp_options[] = {
@@ -8,6 +10,13 @@ static const struct hm_opt smtp_options[] = {
 	    "Where users send, with STARTTLS and log-in (RFC 6409)."),
 	HM_OPT_ADDRS(struct smtp_conf, submissions, "465",
 	    "Where users send, with TLS from the first byte (RFC 8314)."),
+	HM_OPT_ADDRS(struct smtp_conf, local, "",
+	    "Unix sockets where programs of this machine hand in mail, without "
+	    "log-in: hermod-sendmail looks for unix:/run/hermod/submit."),
+	HM_OPT_MAP(struct smtp_conf, local_users, NULL,
+	    "Which account a user of this machine sends as, at local: the "
+	    "user's name or number, and the account. The user \"*\" is every "
+	    "other one; the account \"*\" is the one with the user's name."),
 	HM_OPT_SIZE(struct smtp_conf, max_message_bytes, "100M",
 	    "Largest message taken, told to clients as SIZE.",
 	    .min = "64K", .max = "2G"),
@@ -76,6 +85,33 @@ listen_all(struct hm_mod *m, const struct hm_addrlist *addrs,
 }
 
 static int
+listen_local(struct hm_mod *m, struct hm_err *reterr)
+{
+	struct smtp_module *mod = hm_mod_state(m);
+	int r = listen_all(m, mod->conf->local, SMTP_LOCAL, reterr);
+
+	mod->uids = hm_alloc_array(hm_mod_arena(m), mod->conf->local_users->n + 1,
+	    sizeof(*mod->uids));
+	return r < 0 || mod->conf->local->n == 0 ? r :
+	    hm_work(smtp_local_users, mod);
+}
+
+/* What tells one user from another is the kernel, on such sockets alone. */
+static int
+smtp_check(const void *arg, struct hm_err *reterr)
+{
+	const struct smtp_conf *conf = arg;
+	char text[112];
+
+	for (size_t i = 0; i < conf->local->n; i++)
+		if (conf->local->at[i].family != 1)
+			return hm_err_set(reterr, -HM_EINVAL, "\"local\" must "
+			    "be Unix sockets (unix:/run/hermod/submit), not %s",
+			    hm_sockaddr_text(text, &conf->local->at[i]));
+	return 0;
+}
+
+static int
 smtp_open(struct hm_mod *m, struct hm_err *reterr)
 {
 	const struct smtp_conf *conf = hm_mod_conf(m);
@@ -100,9 +136,11 @@ smtp_open(struct hm_mod *m, struct hm_err *reterr)
 		r = listen_all(m, conf->submission, SMTP_SUBMISSION, reterr);
 	if (r == 0 && mod->auth != NULL && hm_server(m)->tls != NULL)
 		r = listen_all(m, conf->submissions, SMTP_SUBMISSIONS, reterr);
+	if (r == 0)
+		r = listen_local(m, reterr);
 	return r;
 }
 
 HM_MODULE(smtp, "1.0", "SMTP server: mail from other servers and from users",
 	.conf_size = sizeof(struct smtp_conf), .options = smtp_options,
-	.needs = smtp_needs, .open = smtp_open);
+	.needs = smtp_needs, .check = smtp_check, .open = smtp_open);

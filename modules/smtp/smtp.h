@@ -22,6 +22,7 @@ enum smtp_service {
 	SMTP_MX = 0,          /* mail from other servers */
 	SMTP_SUBMISSION = 1,  /* mail from users, STARTTLS */
 	SMTP_SUBMISSIONS = 2, /* mail from users, TLS from the first byte */
+	SMTP_LOCAL = 3,       /* mail from users of this machine */
 	SMTP_SERVICES
 };
 
@@ -29,6 +30,8 @@ struct smtp_conf {
 	const struct hm_addrlist *mx;
 	const struct hm_addrlist *submission;
 	const struct hm_addrlist *submissions;
+	const struct hm_addrlist *local;
+	const struct hm_strmap *local_users;
 	uint64_t max_message_bytes;
 	int64_t max_recipients;
 	int64_t timeout_ms;
@@ -48,7 +51,10 @@ struct smtp_module {
 	const struct hm_queue *queue;    /* NULL: nothing leaves this server */
 	struct hm_ratelimit *rate;       /* new connections in a minute */
 	struct hm_ratelimit *held;       /* connections at once */
+	uid_t *uids;                     /* of conf->local_users, one by one */
 };
+
+#define SMTP_NO_UID ((uid_t)-1)
 
 /* What a recipient's RCPT TO found out; parallel to the message's list. */
 struct smtp_rcpt {
@@ -106,6 +112,7 @@ struct smtp_session {
 	unsigned commands;               /* since the last accepted message */
 	unsigned errors;                 /* replies 5yz since then */
 	unsigned auth_failures;
+	struct hm_str local_sender;      /* whose mail a local user's is, mostly */
 	struct smtp_txn txn;
 };
 
@@ -176,6 +183,12 @@ HM_FIBER void smtp_cmd_rcpt(struct smtp_session *s, struct hm_str rest);
 /* login.c */
 HM_FIBER void smtp_cmd_auth(struct smtp_session *s, struct hm_str rest);
 HM_FIBER void smtp_cmd_starttls(struct smtp_session *s);
+
+/* local.c: users of this machine. */
+/* Worker: finds the users that local-users names. */
+int smtp_local_users(void *mod);
+/* Logs a session in whose peer is known to the kernel; answers if it may not. */
+HM_FIBER bool smtp_local_login(struct smtp_session *s);
 
 /* deliver.c: the whole message is in the spool; decides, stores, replies. */
 HM_FIBER void smtp_deliver(struct smtp_session *s);

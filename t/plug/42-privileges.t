@@ -27,7 +27,8 @@ print(*free)')
 [ $# -eq 2 ] || skip_all 'needs two free low ports'
 start=$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start 2> /dev/null)
 sed -i "s/^user: .*/user: $user/" "$conf/hermod.yaml"
-printf 'enabled: yes\nlisten: [127.0.0.1:%s]\n' "$1" > "$conf/conf.d/probe.yaml"
+printf 'enabled: yes\nlisten: [127.0.0.1:%s, "unix:%s"]\n' "$1" \
+    "$trash/run/probe" > "$conf/conf.d/probe.yaml"
 
 greeting () {
 	python3 -c '
@@ -49,6 +50,8 @@ ok $? 'no code of modules is in the parent'
 [ "$(stat -c %U:%a "$trash/data")" = "$user:750" ]
 ok $? 'the data folder is its own'
 gives 0 '^x$' 'root may use the control socket' hermod probe say x
+[ "$(stat -c %U:%a "$trash/run")" = "$user:755" ] && [ -S "$trash/run/probe" ]
+ok $? 'a folder for its socket is made'
 [ "$(cat "$trash/data/hermod.pid")" = "$server" ]
 ok $? 'signals go to the parent'
 
