@@ -39,21 +39,28 @@ misuse(const char *text, const char *word)
 	return HM_EXIT_USAGE;
 }
 
-/* For those who write plugins: a program of its own, which lies beside this one. */
-static int
-run_plugin_tool(struct hm_argv argv)
+/* Programs of their own, which lie beside this one: hermod-WORD. */
+static bool
+is_tool(const char *word)
 {
-	static const char own[] = "/proc/self/exe", tool[] = "-plugin";
+	return strcmp(word, "plugin") == 0 || strcmp(word, "sendmail") == 0;
+}
+
+static int
+run_tool(struct hm_argv argv)
+{
+	static const char own[] = "/proc/self/exe";
 	char path[1024];
-	ssize_t n = readlink(own, path, sizeof(path) - sizeof(tool));
+	ssize_t n = readlink(own, path, sizeof(path) - 16);
 	size_t len = n > 0 ? (size_t)n : 0;
 
-	memcpy(path + len, tool, sizeof(tool));
+	snprintf(path + len, sizeof(path) - len, "-%s", argv.at[0]);
 	execv(path, (char *const *)argv.at);
-	/* Both words as the shell may find them. */
-	execvp("hermod-plugin", (char *const *)argv.at);
-	fprintf(stderr, "hermod: %s cannot be run (%s): are the development "
-	    "files installed?\n", path, strerrordesc_np(errno));
+	/* As the shell may find it. */
+	snprintf(path, sizeof(path), "hermod-%s", argv.at[0]);
+	execvp(path, (char *const *)argv.at);
+	fprintf(stderr, "hermod: %s cannot be run (%s): is it installed?\n", path,
+	    strerrordesc_np(errno));
 	return HM_EXIT_NO;
 }
 
@@ -69,8 +76,8 @@ dispatch(const struct hm_options *options, struct hm_argv argv)
 
 		return argv.n == 0 && r == HM_EXIT_OK ? HM_EXIT_USAGE : r;
 	}
-	if (strcmp(argv.at[0], "plugin") == 0)
-		return run_plugin_tool(argv);
+	if (is_tool(argv.at[0]))
+		return run_tool(argv);
 	if (strcmp(argv.at[0], "--version") == 0)
 		return program_version(options, argv);
 	for (size_t i = 1; i < argv.n; i++)
