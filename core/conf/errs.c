@@ -262,6 +262,38 @@ hm_errs_put_err(struct hm_errs *errs, const struct hm_err *err)
 	insert(errs, m);
 }
 
+const struct hm_err *
+hm_errs_nth(const struct hm_errs *errs, size_t n, enum hm_errs_kind *ret_kind,
+    const char **ret_excerpt)
+{
+	if (n >= errs->n)
+		return NULL;
+	*ret_kind = errs->at[n]->kind;
+	*ret_excerpt = errs->at[n]->excerpt;
+	return &errs->at[n]->err;
+}
+
+void
+hm_errs_put_found(struct hm_errs *errs, enum hm_errs_kind kind,
+    const struct hm_err *err, struct hm_str excerpt)
+{
+	struct mistake *m = new_mistake(errs, kind);
+	char *copy = NULL;
+
+	if (m == NULL)
+		return;
+	m->err = *err;
+	harmless(m->err.text);
+	if (excerpt.p != NULL)
+		copy = hm_strndup(errs->arena, excerpt.p, excerpt.len);
+	for (char *p = copy; p != NULL && *p != '\0'; p++)
+		if (*p != '\n' && *p != '\t' &&
+		    ((unsigned char)*p < 0x20 || *p == 0x7f))
+			*p = '?';
+	m->excerpt = copy;
+	insert(errs, m);
+}
+
 void
 hm_node_error(const struct hm_node *node, struct hm_errs *errs, const char *fmt,
     ...)

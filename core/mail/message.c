@@ -15,9 +15,11 @@
 #include <hermod/work.h>
 
 #include "core/plug/slots.h"
+#include "message-private.h"
 #include "spool-private.h"
 
 enum { HEADER_MAX = 4 * 1024 * 1024 }; /* of which fields are looked for */
+enum { ADDED = 1, REMOVED = 2 };       /* in journals */
 
 struct hm_message {
 	struct hm_slots slots;      /* first: see slots.h */
@@ -33,6 +35,7 @@ struct hm_message {
 	struct hm_spool *final;     /* with the fields of removed left out */
 	size_t final_of;            /* the length of removed then */
 	const struct hm_mime *mime;
+	struct hm_buf *journal;     /* of changes of fields, or NULL */
 	struct hm_err *err;         /* of the job under way */
 };
 
@@ -231,6 +234,17 @@ hm_message_field(struct hm_message *msg, const char *name, size_t n)
 	return hm_header_unfold(msg->arena, field.value);
 }
 
+static void
+note(struct hm_message *msg, char what, const char *name, const char *value)
+{
+	if (!msg->journal)
+		return;
+	hm_buf_putc(msg->journal, what);
+	hm_buf_lstr(msg->journal, hm_str(name));
+	if (value)
+		hm_buf_lstr(msg->journal, hm_str(value));
+}
+
 int
 hm_message_add_field(struct hm_message *msg, const char *name,
     const char *value)
@@ -239,6 +253,7 @@ hm_message_add_field(struct hm_message *msg, const char *name,
 
 	int rc = hm_header_fold(&field, name, hm_str(value));
 	if (rc == 0) {
+		note(msg, ADDED, name, value);
 		hm_buf_str(&field, hm_buf_view(&msg->prefix));
 		hm_buf_release(&msg->prefix);
 		msg->prefix = field;
@@ -265,6 +280,7 @@ hm_message_remove_field(struct hm_message *msg, const char *name)
 	struct hm_str prefix = hm_buf_view(&msg->prefix);
 	size_t n = count_fields(prefix, name);
 
+	note(msg, REMOVED, name, NULL);
 	if (n > 0) {
 		struct hm_buf rest = { 0 };
 		copy_without(&rest, prefix, name);
@@ -286,6 +302,74 @@ struct hm_str
 hm_message_prefix(const struct hm_message *msg)
 {
 	return hm_buf_view(&msg->prefix);
+}
+
+/* ---- in two processes ------------------------------------------------ */
+
+struct hm_str
+hm_message_removed(const struct hm_message *msg)
+{
+	return hm_buf_view(&msg->removed);
+}
+
+void
+hm_message_set_spool(struct hm_message *msg, struct hm_spool *spool)
+{
+	hm_spool_free(msg->spool);
+	msg->spool = spool;
+	msg->header = (struct hm_str){ NULL, 0 };
+	msg->mime = NULL;
+}
+
+void
+hm_message_set_fields(struct hm_message *msg, struct hm_str prefix,
+    struct hm_str removed)
+{
+	hm_buf_clear(&msg->prefix);
+	hm_buf_str(&msg->prefix, prefix);
+	hm_buf_clear(&msg->removed);
+	hm_buf_str(&msg->removed, removed);
+}
+
+void
+hm_message_set_journal(struct hm_message *msg, struct hm_buf *journal)
+{
+	msg->journal = journal;
+}
+
+/* Free of NUL, which would end it early. */
+static int
+take_text(struct hm_arena *arena, struct hm_str *in, const char **ret)
+{
+	struct hm_str text;
+
+	if (hm_take_lstr(in, &text) < 0 || memchr(text.p, '\0', text.len))
+		return -HM_ECORRUPT;
+	*ret = hm_strndup(arena, text.p, text.len);
+	return 0;
+}
+
+int
+hm_message_replay(struct hm_message *msg, struct hm_str journal)
+{
+	struct hm_arena *arena = hm_arena_new(NULL, "journal");
+	int rc = 0;
+
+	while (rc >= 0 && journal.len > 0) {
+		const char *name, *value;
+		uint8_t what;
+		if (hm_take_u8(&journal, &what) < 0 ||
+		    take_text(arena, &journal, &name) < 0)
+			rc = -HM_ECORRUPT;
+		else if (what == REMOVED)
+			rc = hm_message_remove_field(msg, name);
+		else if (what != ADDED || take_text(arena, &journal, &value) < 0)
+			rc = -HM_ECORRUPT;
+		else
+			rc = hm_message_add_field(msg, name, value);
+	}
+	hm_arena_free(arena);
+	return rc < 0 ? rc : 0;
 }
 
 /* ---- the result ------------------------------------------------------ */

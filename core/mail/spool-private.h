@@ -11,4 +11,11 @@ struct hm_spool *hm_spool_sibling(const struct hm_spool *spool);
 /* Whether reading may touch a file, which belongs on a worker. */
 bool hm_spool_on_file(const struct hm_spool *spool);
 
+/* For another process: a descriptor that only reads what there is so far, or
+ * -HM_E…. May block on a file. */
+int hm_spool_share(struct hm_spool *spool, struct hm_err *reterr);
+/* The other side: a spool of size bytes, which nothing can be added to. Closes fd
+ * in any case. */
+struct hm_spool *hm_spool_shared(int fd, uint64_t size, struct hm_err *reterr);
+
 #endif

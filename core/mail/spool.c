@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -139,6 +140,9 @@ hm_spool_append(struct hm_spool *spool, const void *p, size_t len,
 	if (spool->broken)
 		return hm_err_set(reterr, -HM_EIO,
 		    "an earlier write to this message failed");
+	if (spool->on_file > 0 && spool->fd < 0)
+		return hm_err_set(reterr, -HM_EIO,
+		    "this message is another process's, only to be read");
 	unmap(spool);
 	while (len > 0) {
 		size_t room = SPOOL_MEMORY - spool->tail.len;
@@ -181,6 +185,10 @@ hm_spool_read(struct hm_spool *spool, uint64_t offset, void *p, size_t len)
 	}
 	if (len > spool->on_file - offset)
 		len = (size_t)(spool->on_file - offset);
+	if (spool->fd < 0) {         /* shared by another process */
+		memcpy(p, (const char *)spool->map + offset, len);
+		return (ssize_t)len;
+	}
 	ssize_t n;
 	do
 		n = pread(spool->fd, p, len, (off_t)offset);
@@ -215,4 +223,71 @@ hm_spool_view(struct hm_spool *spool, struct hm_str *ret)
 	}
 	*ret = hm_str_n(spool->map, spool->mapped);
 	return 0;
+}
+
+/* ---- between processes ---- */
+
+static int
+share_memory(struct hm_spool *spool, struct hm_err *reterr)
+{
+	int fd = memfd_create("message", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct hm_str rest = hm_buf_view(&spool->tail);
+
+	if (fd < 0)
+		return hm_err_errno(reterr, errno, "memory for a message");
+	while (rest.len > 0) {
+		ssize_t n = write(fd, rest.p, rest.len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			int r = hm_err_errno(reterr, errno,
+			    "memory for a message");
+			close(fd);
+			return r;
+		}
+		rest = hm_str_skip(rest, (size_t)n);
+	}
+	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW |
+	    F_SEAL_WRITE);
+	return fd;
+}
+
+/* The descriptor that we have could be written to. */
+int
+hm_spool_share(struct hm_spool *spool, struct hm_err *reterr)
+{
+	struct hm_str all;
+	char name[40];
+
+	if (!hm_spool_on_file(spool))
+		return share_memory(spool, reterr);
+	int rc = hm_spool_view(spool, &all);
+	if (rc < 0)
+		return hm_err_set(reterr, rc, "reading the message failed");
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", spool->fd);
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 ? fd : hm_err_errno(reterr, errno,
+	    "opening the message again");
+}
+
+struct hm_spool *
+hm_spool_shared(int fd, uint64_t size, struct hm_err *reterr)
+{
+	struct hm_spool *spool = hm_spool_new("/nonexistent");
+	struct stat st;
+
+	spool->on_file = spool->mapped = size;
+	if (size > 0 && (fstat(fd, &st) < 0 || (uint64_t)st.st_size < size))
+		errno = EINVAL;
+	else if (size > 0)
+		spool->map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	if (size > 0 && (!spool->map || spool->map == MAP_FAILED)) {
+		spool->map = NULL;
+		hm_err_errno(reterr, errno, "mapping a message");
+		hm_spool_free(spool);
+		spool = NULL;
+	}
+	if (fd >= 0)
+		close(fd);
+	return spool;
 }

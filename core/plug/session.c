@@ -13,6 +13,7 @@
 #include <hermod/str.h>
 
 #include "generation.h"
+#include "session-facts.h"
 #include "slots.h"
 
 enum { ID_CHARS = 10 };
@@ -24,6 +25,7 @@ struct hm_session {
 	struct hm_fiber *fiber;
 	bool idle, asked;              /* to end */
 	struct hm_io *io;
+	const struct hm_session_facts *facts; /* of a session elsewhere */
 	struct hm_arena *arena;
 	const char *protocol;
 	char id[ID_CHARS + 1];
@@ -118,6 +120,11 @@ hm_session_free(struct hm_session *s)
 	if (s == NULL)
 		return;
 	m = s->mod;
+	if (s->facts != NULL) {
+		hm_slots_release(&s->slots);
+		hm_arena_free(s->arena);
+		return;
+	}
 	cut(end.protocol, sizeof(end.protocol), hm_str(s->protocol));
 	if (hm_session_peer(s) != NULL)
 		cut(end.peer, sizeof(end.peer),
@@ -164,12 +171,16 @@ hm_session_io(struct hm_session *s)
 const struct hm_sockaddr *
 hm_session_peer(const struct hm_session *s)
 {
+	if (s->facts != NULL)
+		return s->facts->peer.family != 0 ? &s->facts->peer : NULL;
 	return s->io != NULL ? hm_io_peer(s->io) : NULL;
 }
 
 const struct hm_sockaddr *
 hm_session_local(const struct hm_session *s)
 {
+	if (s->facts != NULL)
+		return s->facts->local.family != 0 ? &s->facts->local : NULL;
 	return s->io != NULL ? hm_io_local(s->io) : NULL;
 }
 
@@ -185,7 +196,8 @@ hm_session_trusted(const struct hm_session *s)
 bool
 hm_session_tls(const struct hm_session *s)
 {
-	return s->io != NULL && hm_io_is_tls(s->io);
+	return s->facts != NULL ? s->facts->tls :
+	    s->io != NULL && hm_io_is_tls(s->io);
 }
 
 struct hm_str
@@ -271,4 +283,61 @@ hm_sessions_count(const struct hm_generation *gen, struct hm_arena *arena,
 	}
 	*ret = groups;
 	return n;
+}
+
+/* ---- sessions of another process ---- */
+
+void
+hm_session_facts(const struct hm_session *s, struct hm_session_facts *ret)
+{
+	const struct hm_sockaddr *peer = hm_session_peer(s);
+	const struct hm_sockaddr *local = hm_session_local(s);
+
+	*ret = (struct hm_session_facts){ .protocol = hm_str(s->protocol),
+	    .id = hm_str(s->id), .helo = s->helo, .account = s->account,
+	    .login = s->login, .tls = hm_session_tls(s) };
+	if (peer != NULL)
+		ret->peer = *peer;
+	if (local != NULL)
+		ret->local = *local;
+}
+
+struct hm_session *
+hm_session_mirror(struct hm_mod *m)
+{
+	struct hm_arena *arena = hm_arena_new(NULL, "session");
+	struct hm_session *s = hm_new(arena, struct hm_session);
+
+	s->arena = arena;
+	s->mod = m;
+	s->began_ms = hm_now_ms();
+	s->facts = hm_new(arena, struct hm_session_facts);
+	s->protocol = "";
+	hm_slots_init(&s->slots, arena);
+	return s;
+}
+
+/* What stays the same keeps its place: hooks may remember it. */
+static void
+update(struct hm_arena *arena, struct hm_str *at, struct hm_str now)
+{
+	if (at->p == NULL || now.p == NULL || !hm_str_eq(*at, now))
+		*at = now.p != NULL ? hm_str_dup(arena, now) : now;
+}
+
+void
+hm_session_learn(struct hm_session *s, const struct hm_session_facts *now)
+{
+	struct hm_session_facts *facts = (struct hm_session_facts *)s->facts;
+	struct hm_str protocol = hm_str(s->protocol);
+
+	update(s->arena, &protocol, now->protocol);
+	s->protocol = protocol.p != NULL ? protocol.p : "";
+	cut(s->id, sizeof(s->id), now->id);
+	facts->peer = now->peer;
+	facts->local = now->local;
+	facts->tls = now->tls;
+	update(s->arena, &s->helo, now->helo);
+	update(s->arena, &s->account, now->account);
+	update(s->arena, &s->login, now->login);
 }
