@@ -108,7 +108,7 @@ run_opened(struct hm_cmd *cmd, struct hm_generation *gen, struct hm_argv argv)
 		r = hm_cmd_run(cmd, argv);
 		hm_generation_end(gen);
 	}
-	while (cmd->core->all != NULL)
+	while (!hm_core_ended(cmd->core))
 		if (hm_wait(&cmd->core->changed, -1) < 0)
 			break;
 	if (lock >= 0)

@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "core/plug/generation.h"
 #include "core/plug/metrics.h"
+#include "core/plug/remote.h"
 
 /* ---- hooks ---- */
 
@@ -133,11 +134,22 @@ ms_cell(struct hm_cmd *cmd, int64_t ns)
 	return hm_str(hm_printf(cmd->arena, "%.4f", (double)ns / 1e6));
 }
 
+/* Of the processes of an isolated module; "-" for others. */
+static struct hm_str
+restarts_cell(struct hm_cmd *cmd, const char *module)
+{
+	const struct hm_remote_count *c = cmd->core->remote_counts;
+
+	while (c != NULL && strcmp(c->module, module) != 0)
+		c = c->next;
+	return c != NULL ? count_cell(cmd, c->restarts) : HM_STR("-");
+}
+
 static void
 stats_row(struct hm_cmd *cmd, struct hm_cmd_table *table,
     const struct hm_hook_stats *s)
 {
-	struct hm_str cells[16] = { hm_str(s->module),
+	struct hm_str cells[17] = { hm_str(s->module),
 	    hm_str(hm_hook_name(s->id)), count_cell(cmd, s->calls) };
 	size_t n = 3;
 
@@ -149,6 +161,7 @@ stats_row(struct hm_cmd *cmd, struct hm_cmd_table *table,
 	cells[n++] = ms_cell(cmd, hm_stats_percentile(s, 50));
 	cells[n++] = ms_cell(cmd, hm_stats_percentile(s, 99));
 	cells[n++] = ms_cell(cmd, s->max_ns);
+	cells[n++] = restarts_cell(cmd, s->module);
 	hm_cmd_row(table, cells);
 }
 
@@ -158,7 +171,7 @@ run_module_stats(struct hm_cmd *cmd)
 	static const char *const columns[] = { "MODULE", "HOOK", "CALLS",
 		"PASS", "ACCEPT", "JUNK", "DEFER", "REJECT", "DISCONNECT",
 		"FAILED", "LATE", "DROPPED", "STALLS", "P50 MS", "P99 MS",
-		"MAX MS", NULL };
+		"MAX MS", "RESTARTS", NULL };
 	const char *name = hm_cmd_arg(cmd, 0);
 	struct hm_hook_stats *s, **all;
 	struct hm_cmd_table *table;
@@ -217,6 +230,28 @@ holders(struct hm_arena *arena, const struct hm_generation *gen)
 	return text;
 }
 
+/* Modules in processes of their own. */
+static void
+process_rows(struct hm_cmd *cmd, struct hm_cmd_table *table,
+    const struct hm_generation *gen)
+{
+	for (size_t i = 0; i < gen->n_mods; i++) {
+		const struct hm_code *code = gen->mods[i]->code;
+		struct hm_str cells[] = {
+			hm_str(hm_printf(cmd->arena, "%llu",
+			    (unsigned long long)gen->number)),
+			HM_STR("process"), HM_STR(""), HM_STR(""),
+			HM_STR(""),
+		};
+
+		if (code == NULL || code->remote == NULL)
+			continue;
+		cells[4] = hm_str(hm_printf(cmd->arena, "%s: %s", code->name,
+		    hm_remote_state(code, cmd->arena)));
+		hm_cmd_row(table, cells);
+	}
+}
+
 static int
 run_generations(struct hm_cmd *cmd)
 {
@@ -238,6 +273,7 @@ run_generations(struct hm_cmd *cmd)
 		};
 
 		hm_cmd_row(table, cells);
+		process_rows(cmd, table, gen);
 	}
 	for (const struct hm_kept *kept = hm_kept_old(cmd->core, NULL);
 	    kept != NULL; kept = hm_kept_old(cmd->core, kept)) {

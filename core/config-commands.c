@@ -11,6 +11,7 @@
 #include "core/plug/cmd.h"
 #include "commands.h"
 #include "core/plug/generation.h"
+#include "core/plug/remote.h"
 
 int
 hm_run_config_check(struct hm_cmd *cmd)
@@ -39,11 +40,19 @@ load_one(struct hm_cmd *cmd, const char *name)
 	struct hm_code *code = NULL;
 	struct hm_err err = { 0 };
 	const char *search = cmd->core->opts.module_path;
+	const struct hm_config_module *m = NULL;
+	struct hm_remote_opts own = { 0 };
 
 	if (hm_config_load(cmd->arena, cmd->core->opts.conf_dir, &config,
-	    errs) == 0 && hm_errs_count(errs) == 0)
+	    errs) == 0 && hm_errs_count(errs) == 0) {
 		search = hm_search_path(cmd->core, config, cmd->arena);
-	if (hm_code_get(cmd->core, search, name, NULL, &code, &err) < 0)
+		m = hm_config_find(config, name);
+	}
+	if (m != NULL && m->isolate)
+		own = (struct hm_remote_opts){ m->isolate_memory,
+		    config->server.sandbox };
+	if (hm_code_get(cmd->core, search, name, NULL,
+	    own.memory > 0 ? &own : NULL, &code, &err) < 0)
 		hm_cmd_fail(cmd, &err);
 	return code;
 }
@@ -60,8 +69,12 @@ hm_run_config_example(struct hm_cmd *cmd)
 	} else if ((code = load_one(cmd, name)) == NULL) {
 		return HM_EXIT_NO;
 	} else {
-		hm_config_example_module(&text, code->def.name,
-		    code->def.summary, code->def.options);
+		if (code->remote != NULL)
+			hm_buf_puts(&text, hm_remote_text(code,
+			    HM_REMOTE_EXAMPLE, cmd->arena));
+		else
+			hm_config_example_module(&text, code->def.name,
+			    code->def.summary, code->def.options);
 		hm_code_unref(code);
 	}
 	hm_cmd_write(cmd, hm_buf_view(&text));
@@ -93,6 +106,9 @@ hm_run_config_show(struct hm_cmd *cmd)
 			hm_buf_printf(&text, "\n# module %s\n", m->name);
 		hm_config_show_module(&text, m->config, m->def->options,
 		    m->conf);
+		if (m->code->remote != NULL)
+			hm_buf_puts(&text, hm_remote_text(m->code,
+			    HM_REMOTE_SETTINGS, cmd->arena));
 	}
 	hm_cmd_write(cmd, hm_buf_view(&text));
 	hm_buf_release(&text);

@@ -150,7 +150,7 @@ has_stopped(void *arg)
 {
 	struct hm_core *core = arg;
 
-	return core->all == NULL;
+	return hm_core_ended(core);
 }
 
 static void

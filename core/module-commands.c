@@ -16,6 +16,7 @@
 #include "commands.h"
 #include "core/plug/generation.h"
 #include "core/plug/offender.h"
+#include "core/plug/remote.h"
 
 enum { MAX_FILE = 16 * 1024 * 1024 };
 
@@ -30,13 +31,18 @@ list_row(struct hm_cmd *cmd, struct hm_cmd_table *table, const char *search,
 	struct hm_code *code = NULL;
 	struct hm_err err = { 0 };
 	struct hm_str cells[5];
+	bool isolate = m != NULL && !m->broken && m->isolate;
+	struct hm_remote_opts own = { isolate ? m->isolate_memory : 0,
+	    config->server.sandbox };
 
 	cells[0] = hm_str(name);
 	cells[1] = hm_str(m == NULL ? "no" : m->broken ? "broken" :
-	    !m->enabled ? "no" : o != NULL ? "crashes" : "yes");
+	    !m->enabled ? "no" : o != NULL ? "crashes" :
+	    isolate ? "isolated" : "yes");
 	cells[2] = HM_STR("");
 	cells[4] = hm_str(m != NULL ? m->path : "");
-	if (hm_code_get(cmd->core, search, name, NULL, &code, &err) == 0) {
+	if (hm_code_get(cmd->core, search, name, NULL, isolate ? &own : NULL,
+	    &code, &err) == 0) {
 		cells[2] = hm_str(hm_strdup(cmd->arena, code->def.version));
 		cells[3] = hm_str(hm_strdup(cmd->arena, code->def.summary));
 		hm_code_unref(code);

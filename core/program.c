@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/run/spawn.h"
+
 #include "paths.h"
 
 #include "program.h"
@@ -29,6 +31,7 @@ static const struct hm_program {
 	{ "localserve", hm_program_localserve },
 	{ "quickstart", hm_program_quickstart },
 	{ "version", program_version },
+	{ HM_SPAWN_WORD, hm_program_module_process },
 };
 
 static int

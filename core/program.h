@@ -24,6 +24,10 @@ int hm_program_localserve(const struct hm_options *options,
 int hm_program_quickstart(const struct hm_options *options,
     struct hm_argv argv);
 
+/* process.c: no command, but what core/run/spawn.h begins. */
+int hm_program_module_process(const struct hm_options *options,
+    struct hm_argv argv);
+
 /* serve.c: serves in this process, without a privileged parent. */
 struct hm_server_opts;
 int hm_serve_alone(const struct hm_options *options,

@@ -97,7 +97,7 @@ wait_for_end(struct hm_core *core, int64_t ms)
 {
 	int64_t end = hm_now_ms() + ms;
 
-	while (core->all != NULL && hm_now_ms() < end)
+	while (!hm_core_ended(core) && hm_now_ms() < end)
 		if (hm_wait(&core->changed, end - hm_now_ms()) == -HM_ECANCELED)
 			break;
 }

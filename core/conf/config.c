@@ -206,7 +206,8 @@ hm_config_show_module(struct hm_buf *out, const struct hm_config_module *module,
     const struct hm_opt *table, const void *conf)
 {
 	hm_conf_show(out, hm_module_options, module, module->node, 0);
-	hm_conf_show(out, table, conf, module->node, 0);
+	if (table != NULL)
+		hm_conf_show(out, table, conf, module->node, 0);
 }
 
 void

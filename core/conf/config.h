@@ -68,6 +68,8 @@ struct hm_config_module {
 	int64_t deadline_ms;        /* likewise */
 	const struct hm_blocks *order; /* hook name: struct hm_config_order */
 	const struct hm_blocks *hooks; /* hook name: struct hm_config_hook */
+	bool isolate;               /* in a process of its own */
+	uint64_t isolate_memory;    /* bytes that it may have */
 	const struct hm_node *node; /* the whole file, for places of mistakes */
 };
 

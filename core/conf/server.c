@@ -136,6 +136,12 @@ const struct hm_opt hm_module_options[] = {
 	    "name in hermod-hooks(7)."),
 	HM_OPT_BLOCKS(struct hm_config_module, hooks, struct hm_config_hook,
 	    hook_options, "Other settings for one hook, by its name."),
+	HM_OPT_BOOL(struct hm_config_module, isolate, "no",
+	    "Whether the module runs in a process of its own, where it can harm "
+	    "nobody else; see hermod-plugin(7) for what it cannot do there."),
+	HM_OPT_SIZE(struct hm_config_module, isolate_memory, "256M",
+	    "Memory that an isolated module may have.", .min = "32M",
+	    .max = "1T"),
 	HM_OPT_END
 };
 

@@ -248,6 +248,7 @@ test_modules(void)
 	    "    before: [smtp]  # %s/conf.d/greylist.yaml:5\n"
 	    "    after: [spf]  # %s/conf.d/greylist.yaml:5\n"
 	    "hooks: {}  # not set\n"
+	    "isolate: no  # default\nisolate-memory: 256M  # default\n"
 	    "listen: [127.0.0.1:10025, \"[::1]:10025\"]  # default\n"
 	    "delay: 5m  # default\n", top, top, top, top), "shown");
 	hm_buf_clear(&out);

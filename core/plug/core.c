@@ -11,6 +11,7 @@
 
 #include "core.h"
 #include "generation.h"
+#include "remote.h"
 
 static const char *
 maybe_dup(struct hm_arena *arena, const char *s)
@@ -52,7 +53,14 @@ hm_core_free(struct hm_core *core)
 {
 	if (core == NULL)
 		return;
+	hm_remote_end_all(core);
 	hm_arena_free(core->arena);
+}
+
+bool
+hm_core_ended(const struct hm_core *core)
+{
+	return core->all == NULL && core->remotes == NULL;
 }
 
 const char *

@@ -14,6 +14,8 @@ struct hm_code;
 struct hm_family;
 struct hm_generation;
 struct hm_kept;
+struct hm_remote;
+struct hm_remote_count;
 struct hm_who;
 
 struct hm_core_opts {
@@ -23,6 +25,7 @@ struct hm_core_opts {
 	bool offline;                  /* a command, not a server: no listeners */
 	bool control;                  /* offer the control socket */
 	bool lenient;                  /* start without what cannot be loaded */
+	bool no_isolated;              /* as if there were no such modules */
 };
 
 /* Counted for one module and hook over all generations. */
@@ -53,6 +56,8 @@ struct hm_core {
 	struct hm_kept *kept;
 	struct hm_hook_stats *stats;
 	struct hm_family *families;    /* metrics.c */
+	struct hm_remote *remotes;     /* core/isolate.c */
+	struct hm_remote_count *remote_counts;
 	bool reloading;
 	bool stopping;                 /* no generation starts any more */
 	struct hm_cond changed;        /* a reload ended, a generation closed */
@@ -66,6 +71,9 @@ struct hm_core {
 struct hm_core *hm_core_new(const struct hm_core_opts *opts);
 /* All generations must have ended. */
 void hm_core_free(struct hm_core *core);
+
+/* Whether all generations have ended, and the processes of their modules. */
+bool hm_core_ended(const struct hm_core *core);
 
 /* Where copies of code go, in arena. */
 const char *hm_core_copy_dir(struct hm_arena *arena, const char *data_dir);

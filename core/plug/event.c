@@ -73,7 +73,8 @@ tell(struct hm_queue *queue, const void *event)
 {
 	struct hm_link *link = queue->link;
 	struct hm_arena *arena = NULL;
-	struct hm_call call = { .mod = link->mod, .arena = &arena };
+	struct hm_call call = { .mod = link->mod, .hook = link->hook,
+	    .arena = &arena };
 	int64_t began = hm_now_ns();
 	struct hm_where former = hm_where_enter(link->mod->who,
 	    hm_hook_name(link->hook->id));

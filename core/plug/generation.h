@@ -137,7 +137,8 @@ struct hm_session_group {
 size_t hm_sessions_count(const struct hm_generation *gen,
     struct hm_arena *arena, struct hm_session_group **ret);
 
-/* prepare.c */
+/* prepare.c: fills its settings from its file, and has it check them. */
+void hm_mod_configure(struct hm_mod *m, struct hm_errs *errs);
 const char *hm_search_path(const struct hm_core *core,
     const struct hm_config *config, struct hm_arena *arena);
 
@@ -181,6 +182,7 @@ void hm_queue_put(struct hm_queue *queue, const void *event);
 /* A call of one hook function. */
 struct hm_call {
 	struct hm_mod *mod;
+	const struct hm_hook *hook;    /* of mod's table */
 	struct hm_session *session;
 	struct hm_message *message;
 	struct hm_arena *parent;       /* of the arena, NULL: none */

@@ -252,6 +252,7 @@ ask_chain(const struct hm_chain *chain, struct hm_call *call,
 
 	for (size_t i = 0; i < chain->n; i++) {
 		call->mod = chain->at[i].mod;
+		call->hook = chain->at[i].hook;
 		v = ask_one(&chain->at[i], call, thunk, arg, &now_ns);
 		if (hm_verdict_final(v)) {
 			v.score = add_score(v.score, all.score);

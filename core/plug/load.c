@@ -26,6 +26,7 @@
 #include "core.h"
 #include "load.h"
 #include "metrics.h"
+#include "remote.h"
 
 /* The built-in directory comes last, so that others can be tried first. */
 static struct hm_str
@@ -387,6 +388,7 @@ struct load_job {
 	struct hm_code *code;
 	const char *copy_dir;
 	uint64_t number;
+	bool elsewhere;                /* this process only makes the copy */
 	struct hm_err *reterr;
 };
 
@@ -417,6 +419,8 @@ load_job(void *arg)
 	if (job->copy_dir != NULL && (r = make_copy(code, job->copy_dir,
 	    job->number, job->reterr)) < 0)
 		return r;
+	if (job->elsewhere)
+		return 0;
 	file = code->copy != NULL ? code->copy : code->path;
 	former = hm_where_enter(&code->who, "load");
 	code->handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
@@ -437,6 +441,8 @@ load_job(void *arg)
 static void
 code_free(struct hm_code *code)
 {
+	if (code->remote != NULL)
+		hm_remote_unload(code);
 	hm_guard_remove(&code->who);
 #ifndef HM_SANITIZED
 	/* Sanitizers need the code to name what they report. */
@@ -471,7 +477,8 @@ find_loaded(struct hm_core *core, const char *name, const struct stat *st)
 	struct hm_code *code;
 
 	for (code = core->codes; code != NULL; code = code->next)
-		if (strcmp(code->name, name) == 0 && same_file(&code->st, st))
+		if (code->remote == NULL && strcmp(code->name, name) == 0 &&
+		    same_file(&code->st, st))
 			return code;
 	return NULL;
 }
@@ -500,32 +507,40 @@ unload(struct hm_code *code)
 	code_free(code);
 }
 
-static int
-code_load(struct hm_core *core, const char *name, const char *path,
-    const struct stat *st, const char *copy_dir, struct hm_code **ret,
-    struct hm_err *reterr)
+static struct hm_code *
+code_new(struct hm_core *core, const char *name, const char *path)
 {
 	struct hm_code *code = hm_xalloc(sizeof(*code));
-	struct load_job job = { code, copy_dir, ++core->last_copy, reterr };
-	int r;
 
+	code->core = core;
 	code->name = heap_copy(name);
 	code->who.name = code->name;
 	code->path = heap_copy(path);
-	code->st = *st;
-	r = hm_work(load_job, &job);
+	code->unload = unload;
+	return code;
+}
+
+static int
+code_load(struct hm_code *code, const char *copy_dir,
+    const struct hm_remote_opts *isolate, struct hm_err *reterr)
+{
+	struct hm_core *core = code->core;
+	struct load_job job = { code, copy_dir, ++core->last_copy,
+	    isolate != NULL, reterr };
+	int r = hm_work(load_job, &job);
+
+	if (r == 0 && isolate != NULL)
+		r = hm_remote_load(code, isolate, reterr);
 	if (r < 0) {
 		code_free(code);
 		return r;
 	}
-	code->core = core;
-	hm_guard_range(&code->who, dlsym(code->handle, "hm_module"));
+	if (isolate == NULL)
+		hm_guard_range(&code->who, dlsym(code->handle, "hm_module"));
 	hm_guard_add(&code->who);
 	code->next = core->codes;
 	core->codes = code;
-	code->unload = unload;
 	hm_code_note(code);
-	*ret = code;
 	return 0;
 }
 
@@ -553,11 +568,12 @@ check_hands(struct hm_arena *scratch, const char *path, const struct stat *st,
 
 int
 hm_code_get(struct hm_core *core, const char *search, const char *name,
-    const char *copy_dir, struct hm_code **ret, struct hm_err *reterr)
+    const char *copy_dir, const struct hm_remote_opts *isolate,
+    struct hm_code **ret, struct hm_err *reterr)
 {
 	struct hm_arena *scratch = hm_arena_new(NULL, "load");
 	const char *path = hm_module_find(search, scratch, name);
-	struct hm_code *code;
+	struct hm_code *code = NULL;
 	struct stat st;
 	int r = 0;
 
@@ -568,10 +584,13 @@ hm_code_get(struct hm_core *core, const char *search, const char *name,
 	} else if (stat(path, &st) < 0) {
 		r = hm_err_errno(reterr, errno, "%s", path);
 	} else if ((r = check_hands(scratch, path, &st, reterr)) == 0) {
-		code = find_loaded(core, name, &st);
-		if (code == NULL)
-			r = code_load(core, name, path, &st, copy_dir, &code,
-			    reterr);
+		if (isolate == NULL)
+			code = find_loaded(core, name, &st);
+		if (code == NULL) {
+			code = code_new(core, name, path);
+			code->st = st;
+			r = code_load(code, copy_dir, isolate, reterr);
+		}
 		if (r == 0) {
 			hm_code_ref(code);
 			*ret = code;
@@ -581,3 +600,18 @@ hm_code_get(struct hm_core *core, const char *search, const char *name,
 	return r;
 }
 
+int
+hm_code_open(struct hm_core *core, const char *name, const char *path,
+    const char *file, struct hm_code **ret, struct hm_err *reterr)
+{
+	struct hm_code *code = code_new(core, name, path);
+	int r;
+
+	code->copy = heap_copy(file);
+	r = code_load(code, NULL, NULL, reterr);
+	if (r == 0) {
+		hm_code_ref(code);
+		*ret = code;
+	}
+	return r;
+}

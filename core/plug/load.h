@@ -13,6 +13,8 @@
 #include "core/run/where.h"
 
 struct hm_core;
+struct hm_remote;
+struct hm_remote_opts;
 
 struct hm_code {
 	struct hm_code *next;          /* of the core's */
@@ -23,6 +25,7 @@ struct hm_code {
 	char *copy;                    /* what was loaded; NULL: path itself */
 	struct stat st;                /* of path when it was loaded */
 	void *handle;
+	struct hm_remote *remote;      /* in a process of its own */
 	struct hm_module_def def;      /* complete, whatever size it came in */
 	unsigned refs;
 	void (*unload)(struct hm_code *code);
@@ -36,9 +39,14 @@ struct hm_code {
 const char *hm_module_find(const char *search, struct hm_arena *arena,
     const char *name);
 /* Loads a module, or takes another reference on the code that its file has
- * already become. copy_dir: NULL loads the file itself. */
-int hm_code_get(struct hm_core *core, const char *search, const char *name,
-    const char *copy_dir, struct hm_code **ret, struct hm_err *reterr);
+ * already become. copy_dir: NULL loads the file itself. isolate: NULL, or in a
+ * process of its own, which is never shared. */
+HM_FIBER int hm_code_get(struct hm_core *core, const char *search,
+    const char *name, const char *copy_dir, const struct hm_remote_opts *isolate,
+    struct hm_code **ret, struct hm_err *reterr);
+/* For that process: loads file, which the admin knows as path. */
+int hm_code_open(struct hm_core *core, const char *name, const char *path,
+    const char *file, struct hm_code **ret, struct hm_err *reterr);
 /* held.c: to be found by its functions from now on. */
 void hm_code_note(struct hm_code *code);
 /* The last reference unloads. NULL accepted. */

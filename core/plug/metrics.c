@@ -15,6 +15,7 @@
 #include "cmd.h"
 #include "generation.h"
 #include "metrics.h"
+#include "remote.h"
 
 enum { MAX_METRICS = 500, MAX_VALUES = 100, MAX_BOUNDS = 50 };
 
@@ -326,6 +327,68 @@ hm_gauge_value(const struct hm_gauge *g, size_t which)
 	return which < s->n_values ? cell(s, which) : 0;
 }
 
+/* ---- from another process ---- */
+
+static size_t
+family_cells(const struct hm_family *f)
+{
+	const struct series *s = f->series;
+
+	return f->kind == HM_METRIC_HISTOGRAM ? s->n_bounds + 2 : s->n_values;
+}
+
+/* The ith of all; *i becomes its place in its family. NULL: no such. */
+static struct hm_family *
+find_cell(const struct hm_mod *m, size_t *i)
+{
+	for (size_t f = 0; f < m->n_families; f++) {
+		size_t n = family_cells(m->families[f]);
+
+		if (*i < n)
+			return m->families[f];
+		*i -= n;
+	}
+	return NULL;
+}
+
+size_t
+hm_metrics_cells(const struct hm_mod *m)
+{
+	size_t n = 0;
+
+	for (size_t f = 0; f < m->n_families; f++)
+		n += family_cells(m->families[f]);
+	return n;
+}
+
+int64_t
+hm_metrics_cell(const struct hm_mod *m, size_t i)
+{
+	const struct hm_family *f = find_cell(m, &i);
+
+	return f != NULL ? cell(f->series, i) : 0;
+}
+
+bool
+hm_metrics_cell_is_gauge(const struct hm_mod *m, size_t i)
+{
+	const struct hm_family *f = find_cell(m, &i);
+
+	return f != NULL && f->kind == HM_METRIC_GAUGE;
+}
+
+void
+hm_metrics_cell_add(struct hm_mod *m, size_t i, int64_t delta)
+{
+	struct hm_family *f = find_cell(m, &i);
+
+	/* The sum of a histogram may fall as well: it is the last. */
+	if (f != NULL && (delta >= 0 || f->kind == HM_METRIC_GAUGE ||
+	    (f->kind == HM_METRIC_HISTOGRAM && i == f->series->n_bounds + 1)))
+		atomic_fetch_add_explicit(&f->series->cells[i], delta,
+		    memory_order_relaxed);
+}
+
 /* ---- writing ---- */
 
 /* Backslash, line end and (in values) quotes are escaped. */
@@ -516,6 +579,14 @@ write_core(struct hm_metrics_out *o, const struct hm_core *core)
 	hm_metrics_family(o, "generations", HM_METRIC_GAUGE,
 	    "Configurations alive, the current one included.");
 	hm_metrics_sample(o, none, alive);
+	hm_metrics_family(o, "module_restarts", HM_METRIC_COUNTER,
+	    "How often the process of an isolated module was gone.");
+	for (const struct hm_remote_count *c = core->remote_counts; c != NULL;
+	    c = c->next) {
+		const char *labels[] = { "module", c->module, NULL };
+
+		hm_metrics_sample(o, labels, (int64_t)c->restarts);
+	}
 }
 
 static int64_t

@@ -14,6 +14,13 @@ const char *hm_metrics_check(const struct hm_module_def *def);
 void hm_metrics_bind(struct hm_mod *m);
 void hm_metrics_unbind(struct hm_mod *m);
 
+/* All numbers of a module in a row: for one that counts in another process. */
+size_t hm_metrics_cells(const struct hm_mod *m);
+int64_t hm_metrics_cell(const struct hm_mod *m, size_t i);
+/* Counters never fall, whatever delta says. */
+void hm_metrics_cell_add(struct hm_mod *m, size_t i, int64_t delta);
+bool hm_metrics_cell_is_gauge(const struct hm_mod *m, size_t i);
+
 /* Writing: each family is begun once, then has its samples. */
 struct hm_metrics_out {
 	struct hm_buf *out;

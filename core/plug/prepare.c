@@ -21,6 +21,7 @@
 #include "generation.h"
 #include "metrics.h"
 #include "offender.h"
+#include "remote.h"
 
 /* ---- places ---- */
 
@@ -195,13 +196,16 @@ load_step(struct hm_generation *gen, struct hm_errs *errs)
 	    sizeof(*gen->mods));
 	for (size_t i = 0; i < c->nmodules; i++) {
 		const struct hm_config_module *config = &c->modules[i];
+		struct hm_remote_opts own = { config->isolate_memory,
+		    c->server.sandbox };
 		struct hm_code *code = NULL;
 		struct hm_err err = { 0 };
 
-		if (config->broken || !config->enabled)
+		if (config->broken || !config->enabled ||
+		    (config->isolate && core->opts.no_isolated))
 			continue;
-		if (hm_code_get(core, search, config->name, copy_dir, &code,
-		    &err) == 0) {
+		if (hm_code_get(core, search, config->name, copy_dir,
+		    config->isolate ? &own : NULL, &code, &err) == 0) {
 			add_mod(gen, &code->def, code, config);
 			continue;
 		}
@@ -298,6 +302,8 @@ read_own(struct hm_mod *m, struct hm_errs *errs)
 {
 	size_t before = hm_errs_count(errs);
 
+	if (m->code->remote != NULL)
+		return hm_remote_configure(m, errs);
 	if (m->def->options == NULL)
 		return 0;
 	m->conf = hm_alloc(m->arena, m->def->conf_size);
@@ -325,13 +331,19 @@ check_own(struct hm_mod *m, struct hm_errs *errs)
 		    err.text[0] != '\0' ? err.text : hm_err_name(r));
 }
 
+void
+hm_mod_configure(struct hm_mod *m, struct hm_errs *errs)
+{
+	/* Settings that could not be read make no sense to check. */
+	if (read_own(m, errs) == 0)
+		check_own(m, errs);
+}
+
 static void
 schema_step(struct hm_generation *gen, struct hm_errs *errs)
 {
-	/* Settings that could not be read make no sense to check. */
 	for (size_t i = 0; i < gen->n_mods; i++)
-		if (read_own(gen->mods[i], errs) == 0)
-			check_own(gen->mods[i], errs);
+		hm_mod_configure(gen->mods[i], errs);
 }
 
 /* ---- all ---- */

@@ -8,7 +8,7 @@
 #include "cmd.h"
 
 enum {
-	MAX_COLUMNS = 16,
+	MAX_COLUMNS = 20,
 	BATCH_ROWS = 1000,             /* aligned together */
 };
 

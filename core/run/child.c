@@ -79,24 +79,32 @@ hm_priv_recv(int sock, void *p, size_t len, int *ret_fd)
 /* Asks the parent; the descriptor or -HM_E…. The answer comes at once: the
  * parent does nothing else. */
 static int
-ask(const struct hm_priv_request *req, struct hm_err *reterr)
+ask_for(const struct hm_priv_request *req, struct hm_priv_reply *reply,
+    struct hm_err *reterr)
 {
-	struct hm_priv_reply reply;
 	int fd = -1;
 	ssize_t n = -1;
 
 	pthread_mutex_lock(&parent.lock);
 	if (hm_priv_send(parent.sock, req, sizeof(*req), -1) == 0)
-		n = hm_priv_recv(parent.sock, &reply, sizeof(reply), &fd);
+		n = hm_priv_recv(parent.sock, reply, sizeof(*reply), &fd);
 	pthread_mutex_unlock(&parent.lock);
-	if (n != sizeof(reply))
+	if (n != sizeof(*reply))
 		return hm_err_set(reterr, -HM_EIO,
 		    "the privileged parent does not answer");
-	reply.text[sizeof(reply.text) - 1] = '\0';
-	if (reply.rc != 0 || fd < 0)
-		return hm_err_set(reterr, reply.rc ? reply.rc : -HM_EINTERNAL,
-		    "%s", reply.text);
+	reply->text[sizeof(reply->text) - 1] = '\0';
+	if (reply->rc != 0 || fd < 0)
+		return hm_err_set(reterr, reply->rc ? reply->rc :
+		    -HM_EINTERNAL, "%s", reply->text);
 	return fd;
+}
+
+static int
+ask(const struct hm_priv_request *req, struct hm_err *reterr)
+{
+	struct hm_priv_reply reply;
+
+	return ask_for(req, &reply, reterr);
 }
 
 static void
@@ -151,6 +159,28 @@ hm_priv_open(const char *path, struct hm_err *reterr)
 		    path);
 	snprintf(req.path, sizeof(req.path), "%s", path);
 	return ask(&req, reterr);
+}
+
+int
+hm_priv_spawn(const char *name, pid_t *ret_pid, struct hm_err *reterr)
+{
+	struct hm_priv_request req = { .op = HM_PRIV_SPAWN };
+	struct hm_priv_reply reply;
+	int fd;
+
+	snprintf(req.path, sizeof(req.path), "%s", name);
+	fd = ask_for(&req, &reply, reterr);
+	if (fd >= 0)
+		*ret_pid = reply.pid;
+	return fd;
+}
+
+void
+hm_priv_spawn_end(pid_t pid)
+{
+	struct hm_priv_request req = { .op = HM_PRIV_SPAWN_END, .pid = pid };
+
+	tell(&req);
 }
 
 void

@@ -23,9 +23,11 @@
 
 #include "addr-private.h"
 #include "sandbox.h"
+#include "spawn.h"
 
 enum {
 	SOCKETS_MAX = 256,
+	SPAWNED_MAX = 256,
 	STEADY_MS = 10000,         /* a worker that lived so long was well */
 	BACKOFF_MS = 500,
 	BACKOFF_MAX_MS = 30000,
@@ -36,6 +38,13 @@ struct bound {
 	struct hm_sockaddr addr;
 	int fd;
 	bool wanted;               /* asked for by the present worker */
+};
+
+/* The process of a module. */
+struct spawned {
+	pid_t pid;
+	bool told;                 /* to end */
+	char name[80];
 };
 
 struct supervisor {
@@ -50,6 +59,8 @@ struct supervisor {
 	int status;
 	struct bound bound[SOCKETS_MAX];
 	size_t n_bound;
+	struct spawned spawned[SPAWNED_MAX];
+	size_t n_spawned;
 };
 
 /* ---- the worker's birth ---- */
@@ -226,10 +237,61 @@ serve_open(struct supervisor *s, const struct hm_priv_request *req,
 	return fd;
 }
 
-static void
-answer(struct supervisor *s, int fd, const struct hm_err *err)
+/* The end of the socket that the worker gets. */
+static int
+serve_spawn(struct supervisor *s, const struct hm_priv_request *req,
+    pid_t *ret_pid, struct hm_err *err)
 {
-	struct hm_priv_reply reply = { .rc = fd < 0 ? fd : 0 };
+	struct spawned *new = &s->spawned[s->n_spawned];
+	struct hm_spawn_plan plan;
+	pid_t parent = getpid();
+	int pair[2];
+
+	if (s->n_spawned == SPAWNED_MAX)
+		return hm_err_set(err, -HM_ELIMIT, "more than %d processes of "
+		    "modules", SPAWNED_MAX);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		return hm_err_errno(err, errno, "a pair of sockets");
+	hm_spawn_plan(&plan);
+	new->pid = fork();
+	if (new->pid == 0) {
+		if (s->p->drop)
+			drop_privileges(s->p);
+		hm_spawn_run(&plan, pair[1], parent);
+	}
+	close(pair[1]);
+	if (new->pid < 0) {
+		close(pair[0]);
+		return hm_err_errno(err, errno, "a process");
+	}
+	new->told = false;
+	snprintf(new->name, sizeof(new->name), "%.79s", req->path);
+	*ret_pid = new->pid;
+	s->n_spawned++;
+	return pair[0];
+}
+
+/* pid 0: all of them. They are forgotten when they have ended; who had ended before
+ * was not told to. */
+static void
+end_spawned(struct supervisor *s, pid_t pid)
+{
+	for (size_t i = 0; i < s->n_spawned; i++) {
+		struct spawned *one = &s->spawned[i];
+		siginfo_t si = { .si_pid = 0 };
+
+		if (pid != 0 && one->pid != pid)
+			continue;
+		one->told = waitid(P_PID, (id_t)one->pid, &si, WEXITED |
+		    WNOHANG | WNOWAIT) < 0 || si.si_pid == 0;
+		kill(one->pid, SIGKILL);
+	}
+}
+
+static void
+answer(struct supervisor *s, int fd, pid_t pid, const struct hm_err *err)
+{
+	struct hm_priv_reply reply = { .rc = fd < 0 ? fd : 0, .pid = pid };
 
 	if (fd < 0)
 		snprintf(reply.text, sizeof(reply.text), "%s", err->text);
@@ -263,6 +325,7 @@ serve(struct supervisor *s)
 	struct hm_priv_request req;
 	struct hm_err err = { 0 };
 	struct bound *b;
+	pid_t pid = 0;
 	int fd;
 	ssize_t n = hm_priv_recv(s->sock, &req, sizeof(req), &fd);
 
@@ -278,13 +341,23 @@ serve(struct supervisor *s)
 	req.addr.path[sizeof(req.addr.path) - 1] = '\0';
 	switch (req.op) {
 	case HM_PRIV_LISTEN:
-		answer(s, serve_listen(s, &req, &err), &err);
+		answer(s, serve_listen(s, &req, &err), 0, &err);
 		break;
 	case HM_PRIV_OPEN:
 		fd = serve_open(s, &req, &err);
-		answer(s, fd, &err);
+		answer(s, fd, 0, &err);
 		if (fd >= 0)
 			close(fd);
+		break;
+	case HM_PRIV_SPAWN:
+		fd = serve_spawn(s, &req, &pid, &err);
+		answer(s, fd, pid, &err);
+		if (fd >= 0)
+			close(fd);
+		break;
+	case HM_PRIV_SPAWN_END:
+		if (req.pid > 0)
+			end_spawned(s, req.pid);
 		break;
 	case HM_PRIV_UNLISTEN:
 		b = find_bound(s, &req.addr);
@@ -335,6 +408,7 @@ buried(struct supervisor *s, int wstatus)
 		close(s->sock);
 	s->sock = -1;
 	s->pid = 0;
+	end_spawned(s, 0);
 	s->status = exit_status(wstatus);
 	if (s->status == 0 && !s->ended && !s->ending)
 		s->status = 1;
@@ -349,6 +423,25 @@ buried(struct supervisor *s, int wstatus)
 	return true;
 }
 
+static void
+bury_spawned(struct supervisor *s, pid_t pid, int wstatus)
+{
+	struct spawned *one = s->spawned, *last = one + s->n_spawned;
+
+	while (one < last && one->pid != pid)
+		one++;
+	if (one == last)
+		return;
+	if (!one->told && wstatus != 0)
+		hm_log(HM_LOG_WARN, "the process of a module died",
+		    hm_f("module", one->name), hm_f("pid", pid),
+		    hm_f(WIFSIGNALED(wstatus) ? "signal" : "status",
+		    WIFSIGNALED(wstatus) ? WTERMSIG(wstatus) :
+		    WEXITSTATUS(wstatus)));
+	*one = last[-1];
+	s->n_spawned--;
+}
+
 static bool
 bury(struct supervisor *s)
 {
@@ -359,6 +452,8 @@ bury(struct supervisor *s)
 	while ((pid = waitpid(-1, &wstatus, WNOHANG)) > 0)
 		if (pid == s->pid)
 			on = buried(s, wstatus);
+		else
+			bury_spawned(s, pid, wstatus);
 	return on;
 }
 

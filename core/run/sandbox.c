@@ -67,7 +67,7 @@ struct allowed {
 static struct {
 	struct allowed at[PATHS_MAX];
 	size_t n;
-	bool has_parent, holds;
+	bool has_parent, alone, holds;
 } box;
 
 /* ---- what is allowed ---- */
@@ -127,6 +127,12 @@ void
 hm_sandbox_has_parent(void)
 {
 	box.has_parent = true;
+}
+
+void
+hm_sandbox_alone(void)
+{
+	box.has_parent = box.alone = true;
 }
 
 /* ---- Landlock ---- */
@@ -264,7 +270,7 @@ restrict_calls(enum hm_sandbox_mode mode, struct hm_sandbox_report *report,
 
 	/* It would be valgrind's own calls that are looked at. */
 	r = hm_under_valgrind() ? hm_err_set(&err, -HM_EUNSUPPORTED,
-	    "valgrind") : hm_seccomp_enter(mode, &err);
+	    "valgrind") : hm_seccomp_enter(mode, box.alone, &err);
 	report->seccomp = r == 0;
 	if (r == -HM_EUNSUPPORTED) {
 		snprintf(text, sizeof(text), "seccomp (%.100s)", err.text);

@@ -33,6 +33,9 @@ void hm_sandbox_allow(const char *path, unsigned access);
 /* A parent binds and opens for us: no capability stays, and no TCP port may be
  * bound but those that the system picks. */
 void hm_sandbox_has_parent(void);
+/* What runs one module: besides, no socket, no other process, no file but to be
+ * read, no memory that no limit counts. */
+void hm_sandbox_alone(void);
 
 struct hm_sandbox_report {
 	int landlock;              /* its ABI; 0: not in use */
@@ -50,7 +53,9 @@ int hm_sandbox_enter(enum hm_sandbox_mode mode, struct hm_sandbox_report *ret,
 int hm_sandbox_errno(struct hm_err *reterr, int errnum, const char *what,
     const char *path, bool write);
 
-/* seccomp.c: installs the filter; -HM_EUNSUPPORTED where there is none. */
-int hm_seccomp_enter(enum hm_sandbox_mode mode, struct hm_err *reterr);
+/* seccomp.c: installs the filter; -HM_EUNSUPPORTED where there is none. alone: as
+ * hm_sandbox_alone() says. */
+int hm_seccomp_enter(enum hm_sandbox_mode mode, bool alone,
+    struct hm_err *reterr);
 
 #endif

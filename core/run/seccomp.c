@@ -12,6 +12,7 @@
 #ifdef HAVE_SECCOMP
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -61,6 +62,28 @@ static const char *const forbidden[] = {
 	"clock_adjtime64", "syslog", "vhangup", "iopl", "ioperm",
 	"pciconfig_read", "pciconfig_write", "pciconfig_iobase",
 	"modify_ldt", "vm86", "vm86old",
+};
+
+/* What a module alone in its process has no use for either. */
+static const char *const forbidden_alone[] = {
+	/* the network, and descriptors of other kinds */
+	"socket", "socketpair", "connect", "bind", "listen", "accept", "accept4",
+	"memfd_create", "memfd_secret", "inotify_init", "inotify_init1",
+	/* other processes */
+	"fork", "vfork", "tkill", "rt_sigqueueinfo",
+	"rt_tgsigqueueinfo", "pidfd_open", "pidfd_send_signal", "setpgid",
+	"setsid", "setpriority", "sched_setscheduler", "sched_setattr",
+	"ioprio_set",
+	/* files */
+	"creat", "truncate", "ftruncate", "fallocate", "mkdir", "mkdirat",
+	"mknod", "mknodat", "rmdir", "unlink", "unlinkat", "rename",
+	"renameat", "renameat2", "link", "linkat", "symlink", "symlinkat",
+	"chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown", "fchownat",
+	"utime", "utimes", "utimensat", "futimesat", "setxattr", "lsetxattr",
+	"fsetxattr", "removexattr", "lremovexattr", "fremovexattr",
+	/* memory that outlives us, or is counted nowhere */
+	"shmget", "shmat", "shmctl", "semget", "msgget", "mq_open", "mlock",
+	"mlock2", "mlockall", "remap_file_pages",
 };
 
 /* Absent rather than forbidden: whoever tries them knows what to do then. What
@@ -147,6 +170,7 @@ refusal(enum hm_sandbox_mode mode)
 /* ---- the rules ---- */
 
 struct filter {
+	bool alone;
 	scmp_filter_ctx ctx;
 	uint32_t refuse, otherwise; /* actions */
 	int r;                     /* the first failure */
@@ -229,9 +253,78 @@ mmap_rules(struct filter *f, int nr)
 	rule(f, f->refuse, nr, SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, both, both));
 }
 
+/* Only to read. What does not match any rule is refused likewise. */
+static void
+open_rules(struct filter *f, int nr, unsigned arg)
+{
+	mask_rules(f, nr, arg, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC |
+	    (O_TMPFILE & ~O_DIRECTORY));
+}
+
+/* Neither memory that is to be written and run, nor any that is shared with
+ * nobody but escapes the limit. */
+static void
+private_mmap_rules(struct filter *f, int nr)
+{
+	uint64_t prot = PROT_WRITE | PROT_EXEC, flags = MAP_SHARED | MAP_ANONYMOUS;
+
+	for (int i = 0; i < 3; i++)
+		for (int j = 0; j < 3; j++) {
+			int r = seccomp_rule_add_exact(f->ctx, SCMP_ACT_ALLOW,
+			    nr, 2, SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, prot,
+			    (i & 1 ? PROT_WRITE : 0) | (i & 2 ? PROT_EXEC : 0)),
+			    SCMP_CMP64(3, SCMP_CMP_MASKED_EQ, flags,
+			    (j & 1 ? MAP_SHARED : 0) |
+			    (j & 2 ? MAP_ANONYMOUS : 0)));
+
+			if (f->r == 0)
+				f->r = r;
+		}
+}
+
+/* A new thread is one of ours, a new process is not. */
+static void
+thread_rules(struct filter *f, int nr)
+{
+	rule(f, SCMP_ACT_ALLOW, nr, SCMP_CMP64(0, SCMP_CMP_MASKED_EQ,
+	    CLONE_THREAD, CLONE_THREAD));
+	rule(f, f->refuse, nr, SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD,
+	    0));
+}
+
+/* raise() and abort(). */
+static void
+signal_rules(struct filter *f, int nr)
+{
+	uint64_t self = (uint64_t)getpid();
+
+	rule(f, SCMP_ACT_ALLOW, nr, SCMP_CMP64(0, SCMP_CMP_EQ, self));
+	rule(f, f->refuse, nr, SCMP_CMP64(0, SCMP_CMP_NE, self));
+}
+
+static bool
+partly_alone(struct filter *f, const char *name, int nr)
+{
+	if (strcmp(name, "open") == 0)
+		open_rules(f, nr, 1);
+	else if (strcmp(name, "openat") == 0)
+		open_rules(f, nr, 2);
+	else if (strcmp(name, "clone") == 0)
+		thread_rules(f, nr);
+	else if (strcmp(name, "kill") == 0 || strcmp(name, "tgkill") == 0)
+		signal_rules(f, nr);
+	else if (strcmp(name, "mmap") == 0)
+		private_mmap_rules(f, nr);
+	else
+		return false;
+	return true;
+}
+
 static bool
 partly(struct filter *f, const char *name, int nr)
 {
+	if (f->alone && partly_alone(f, name, nr))
+		return true;
 	if (strcmp(name, "socket") == 0 || strcmp(name, "socketpair") == 0)
 		socket_rules(f, nr);
 	else if (strcmp(name, "ioctl") == 0)
@@ -257,9 +350,12 @@ name_rules(struct filter *f, const char *name, int nr)
 	uint32_t action = SCMP_ACT_ALLOW;
 	int r = 0;
 
-	if (among(name, forbidden, HM_ARRAY_LEN(forbidden)))
+	if (among(name, forbidden, HM_ARRAY_LEN(forbidden)) ||
+	    (f->alone && among(name, forbidden_alone,
+	    HM_ARRAY_LEN(forbidden_alone))))
 		action = f->refuse;
-	else if (among(name, absent, HM_ARRAY_LEN(absent)))
+	else if (among(name, absent, HM_ARRAY_LEN(absent)) ||
+	    (f->alone && strcmp(name, "openat2") == 0))
 		action = f->otherwise;
 	else if (partly(f, name, nr))
 		return true;
@@ -295,9 +391,9 @@ load(struct filter *f)
 }
 
 int
-hm_seccomp_enter(enum hm_sandbox_mode mode, struct hm_err *reterr)
+hm_seccomp_enter(enum hm_sandbox_mode mode, bool alone, struct hm_err *reterr)
 {
-	struct filter f = { .refuse = refusal(mode),
+	struct filter f = { .alone = alone, .refuse = refusal(mode),
 	    .otherwise = mode == HM_SANDBOX_REPORT ? SCMP_ACT_ALLOW :
 	    SCMP_ACT_ERRNO(ENOSYS) };
 	int r;
@@ -318,9 +414,10 @@ hm_seccomp_enter(enum hm_sandbox_mode mode, struct hm_err *reterr)
 #else
 
 int
-hm_seccomp_enter(enum hm_sandbox_mode mode, struct hm_err *reterr)
+hm_seccomp_enter(enum hm_sandbox_mode mode, bool alone, struct hm_err *reterr)
 {
 	(void)mode;
+	(void)alone;
 	return hm_err_set(reterr, -HM_EUNSUPPORTED, "built without libseccomp");
 }
 #endif
