@@ -92,6 +92,7 @@ struct mt_conn {
 	struct hm_buf in, out;
 	size_t taken;           /* bytes of in that were looked at */
 	bool replies;           /* a server whose lines have reply codes */
+	struct hm_tls *tls;     /* a server's, NULL: the usual one; borrowed */
 	bool wants_tls, tls_over, is_server;
 	int tls_result;
 	struct hm_err tls_err;
@@ -111,6 +112,8 @@ struct mt_peer {
 	struct mt_conn *waiting;        /* server: accepted, oldest first */
 	struct mt_conn *former;         /* to be freed at the end */
 	struct hm_buf transcript;
+	struct hm_tls *tls;             /* NULL: the usual certificate */
+	bool tls_first;                 /* a server's: before anything else */
 };
 
 struct mt {
@@ -140,6 +143,9 @@ struct mt {
 	struct mt_peer *peers;
 	unsigned nclients;
 	struct hm_tls *tls_client, *tls_server;
+
+	/* certificate.c */
+	struct mt_certificate *certificates;
 
 	/* log.c */
 	struct mt_log_line *log, **log_tail, **log_cursor;
@@ -206,13 +212,20 @@ void mt_do_client(struct mt *t, struct hm_str rest);
 void mt_do_server(struct mt *t, struct hm_str rest);
 void mt_do_fail(struct mt *t, struct hm_str rest);
 struct mt_peer *mt_peer_find(struct mt *t, struct hm_str name);
-void mt_peer_starttls(struct mt *t, struct mt_peer *peer, bool want);
+void mt_peer_starttls(struct mt *t, struct mt_peer *peer, struct hm_str line,
+    bool want);
 void mt_peer_accept(struct mt *t, struct mt_peer *peer);
 void mt_peers_end(struct mt *t);
 /* A statement of a peer: "<", ">", "data" … */
 void mt_talk(struct mt *t, struct mt_peer *peer, struct hm_str rest);
 void mt_transcript(struct mt *t, struct mt_peer *peer, const char *mark,
     struct hm_str bytes);
+
+/* ---- certificate.c ---- */
+
+void mt_do_certificate(struct mt *t, struct hm_str rest);
+void mt_peer_certificate(struct mt *t, struct mt_peer *peer, struct hm_str name);
+void mt_certificates_end(struct mt *t);
 
 /* ---- command.c, log.c, store.c: asking the server ---- */
 

@@ -44,7 +44,8 @@ static HM_FIBER int
 start_tls(struct mt_conn *c, struct mt *t)
 {
 	int r = c->is_server ?
-	    hm_io_starttls_server(c->io, t->tls_server, &c->tls_err) :
+	    hm_io_starttls_server(c->io, c->tls != NULL ? c->tls :
+	    t->tls_server, &c->tls_err) :
 	    hm_io_starttls_client(c->io, t->tls_client, "mail.example.org",
 	    &c->tls_err);
 
@@ -215,6 +216,7 @@ shake_hands(struct mt_peer *peer)
 {
 	struct mt_conn *c = peer->conn;
 
+	c->tls = peer->tls;
 	c->tls_over = false;
 	c->wants_tls = true;
 	hm_wake(&c->cond);
@@ -260,10 +262,21 @@ mt_do_client(struct mt *t, struct hm_str rest)
 	}
 }
 
+/* A line that is given goes out before, and nothing is read in between. */
 void
-mt_peer_starttls(struct mt *t, struct mt_peer *peer, bool want)
+mt_peer_starttls(struct mt *t, struct mt_peer *peer, struct hm_str line,
+    bool want)
 {
-	bool good = shake_hands(peer);
+	bool good;
+
+	if (line.len > 0) {
+		struct hm_str text = mt_expand(t, line);
+
+		mt_transcript(t, peer, ">", text);
+		hm_buf_str(&peer->conn->out, text);
+		hm_buf_puts(&peer->conn->out, "\r\n");
+	}
+	good = shake_hands(peer);
 
 	mt_transcript(t, peer, "--", good ? HM_STR("TLS") :
 	    hm_str(peer->conn->tls_err.text));
@@ -288,13 +301,15 @@ accept_conn(struct hm_mod *m, struct hm_io *io, void *arg)
 	(void)m;
 	c->io = io;
 	c->is_server = true;
+	c->tls = a->peer->tls;
+	c->wants_tls = a->peer->tls_first;
 	for (last = &a->peer->waiting; *last != NULL; last = &(*last)->next)
 		continue;
 	*last = c;
 	move_bytes(c, a->t);
 }
 
-/* server NAME listen ADDRESS */
+/* server NAME listen ADDRESS [tls], server NAME certificate CERTIFICATE */
 void
 mt_do_server(struct mt *t, struct hm_str rest)
 {
@@ -305,6 +320,10 @@ mt_do_server(struct mt *t, struct hm_str rest)
 	a->t = t;
 	a->peer = peer;
 	peer->is_server = true;
+	if (mt_word_is(&rest, "certificate")) {
+		mt_peer_certificate(t, peer, mt_word(t, &rest));
+		return;
+	}
 	if (!mt_word_is(&rest, "listen")) {
 		mt_fail(t, "write: server NAME listen ADDRESS");
 		return;
@@ -312,6 +331,7 @@ mt_do_server(struct mt *t, struct hm_str rest)
 	if (!read_address(t, mt_word(t, &rest), &peer->addr) ||
 	    !mt_platform_ready(t))
 		return;
+	peer->tls_first = mt_word_is(&rest, "tls");
 	if (!mt_ok(t, hm_listen(NULL, &peer->addr, NULL, accept_conn, a,
 	    &err) == 0, "%s listens", peer->name))
 		mt_diag("%s", err.text);

@@ -222,6 +222,7 @@ static const struct {
 	const char *word;
 	void (*run)(struct mt *t, struct hm_str rest);
 } statements[] = {
+	{ "certificate", mt_do_certificate },
 	{ "client", mt_do_client },
 	{ "clock", do_clock },
 	{ "command", mt_do_command },
@@ -286,6 +287,7 @@ finish(struct mt *t)
 		mt_do_verify(t, HM_STR(""));
 	if (t->skipped)
 		t->failed = true; /* says nothing more */
+	mt_certificates_end(t);
 	mt_platform_end(t);
 	mt_log_end(t);
 	if (t->verbose && !t->failed)

@@ -334,7 +334,9 @@ mt_talk(struct mt *t, struct mt_peer *peer, struct hm_str rest)
 	} else if (mt_word_is(&rest, ">>")) {
 		say_raw(t, peer, rest);
 	} else if (mt_word_is(&rest, "starttls")) {
-		mt_peer_starttls(t, peer, !mt_word_is(&rest, "refused"));
+		bool refused = mt_word_is(&rest, "refused");
+
+		mt_peer_starttls(t, peer, rest, !refused);
 	} else if (mt_word_is(&rest, "close") || mt_word_is(&rest, "drop")) {
 		leave(t, peer, hm_str_starts(whole, HM_STR("drop")));
 	} else if (t->stmt->block.p != NULL) {
