@@ -266,6 +266,17 @@ hm_tls_expires(const struct hm_tls *tls)
 	return tls->expires;
 }
 
+struct hm_str
+hm_tls_leaf(const struct hm_tls *tls, size_t n, struct hm_arena *arena)
+{
+	const gnutls_datum_t *der;
+
+	if (n >= tls->n_pairs)
+		return (struct hm_str){ 0 };
+	der = &tls->pairs[n].chain[0].cert;
+	return hm_str_dup(arena, hm_str_n((char *)der->data, der->size));
+}
+
 static struct hm_tls *
 tls_new(bool server)
 {

@@ -9,6 +9,8 @@
  *
  * Log of changes, newest first:
  *   1.1  2026-11-28  hm_io_peer_uid(), hm_fiber_main(); hm_smtp_client_ops: ehlo
+ *   1.1  2026-11-28  hm_tls_policy: dane_text, dane_fault; hm_smtp_client_ops:
+ *                    verify_tlsa; hm_tls_leaf()
  *   1.1  2026-11-28  service smtp_client; smtp_transport.h;
  *                    hm_io_tls_peer_certs, hm_io_tls_verify
  *   1.1  2026-11-28  blob_holds.h; hm_directory_ops: route, domains;

@@ -54,6 +54,10 @@ HM_API struct hm_tls *hm_tls_ref(struct hm_tls *tls);
 HM_API void hm_tls_unref(struct hm_tls *tls); /* NULL accepted */
 /* Seconds since 1970 at which the first of its certificates expires. */
 HM_API int64_t hm_tls_expires(const struct hm_tls *tls);
+/* The nth of a server's certificates, without its chain, in DER; absent behind
+ * the last. Since 1.1. */
+HM_API struct hm_str hm_tls_leaf(const struct hm_tls *tls, size_t n,
+    struct hm_arena *arena);
 /* Whether a server hands out session tickets (default: yes); before first use.
  * Some peers at port 25 are better off without. */
 HM_API void hm_tls_set_tickets(struct hm_tls *tls, bool on);

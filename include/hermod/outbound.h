@@ -31,6 +31,23 @@ struct hm_route {
 	                              * static; NULL: no opinion */
 };
 
+/* How a handshake went, or why a policy could not be met: what TLSRPT counts
+ * (RFC 8460, 4.3). */
+enum hm_tls_outcome {
+	HM_TLS_SUCCESS = 0,
+	HM_TLS_STARTTLS_NOT_SUPPORTED = 1,
+	HM_TLS_CERTIFICATE_HOST_MISMATCH = 2,
+	HM_TLS_CERTIFICATE_EXPIRED = 3,
+	HM_TLS_CERTIFICATE_NOT_TRUSTED = 4,
+	HM_TLS_VALIDATION_FAILURE = 5,
+	HM_TLS_TLSA_INVALID = 6,
+	HM_TLS_DNSSEC_INVALID = 7,
+	HM_TLS_DANE_REQUIRED = 8,
+	HM_TLS_STS_POLICY_FETCH_ERROR = 9,
+	HM_TLS_STS_POLICY_INVALID = 10,
+	HM_TLS_STS_WEBPKI_INVALID = 11,
+};
+
 /* The hook "tls_policy": what must be proved of one host before mail goes to
  * it. Those who know add their facts and answer pass; defer makes the host
  * unusable for now, reject for this message. */
@@ -60,6 +77,10 @@ struct hm_tls_policy {
 	struct hm_str tlsa_base;     /* whose they are; also the SNI to send */
 	size_t ntlsa;                /* usable ones; 0 with dane: any certificate */
 	const struct hm_tlsa *tlsa;
+	struct hm_str dane_text;     /* all records, a line each, for reports */
+	/* HM_TLS_TLSA_INVALID: none can be used; HM_TLS_DNSSEC_INVALID: there is
+	 * no answer that could be trusted. For reports. */
+	enum hm_tls_outcome dane_fault;
 };
 
 /* ---- events; flat and copied, strings are cut to fit ---- */
@@ -79,22 +100,7 @@ struct hm_queue_event {
 	uint64_t bytes;
 };
 
-/* One handshake, or one policy that could not be met: what TLSRPT counts
- * (RFC 8460, 4.3). */
-enum hm_tls_outcome {
-	HM_TLS_SUCCESS = 0,
-	HM_TLS_STARTTLS_NOT_SUPPORTED = 1,
-	HM_TLS_CERTIFICATE_HOST_MISMATCH = 2,
-	HM_TLS_CERTIFICATE_EXPIRED = 3,
-	HM_TLS_CERTIFICATE_NOT_TRUSTED = 4,
-	HM_TLS_VALIDATION_FAILURE = 5,
-	HM_TLS_TLSA_INVALID = 6,
-	HM_TLS_DNSSEC_INVALID = 7,
-	HM_TLS_DANE_REQUIRED = 8,
-	HM_TLS_STS_POLICY_FETCH_ERROR = 9,
-	HM_TLS_STS_POLICY_INVALID = 10,
-	HM_TLS_STS_WEBPKI_INVALID = 11,
-};
+/* One handshake, or one policy that could not be met. */
 enum hm_tls_policy_type {
 	HM_TLS_POLICY_NONE = 0,      /* "no-policy-found" */
 	HM_TLS_POLICY_STS = 1,

@@ -107,8 +107,10 @@ struct hm_smtp_run {
 	struct hm_smtp *smtp;            /* NULL: none */
 	struct hm_smtp_peer peer;
 	struct client_host *host;        /* whom it is to */
+	const struct hm_sockaddr *addr;  /* being dialled; NULL: none, or unknown */
 	bool proved;                     /* TLS, and its policy is met */
-	bool told;                       /* how TLS went, to the listeners */
+	unsigned told;                   /* how TLS went: bits of policy types */
+	bool waived;                     /* opened for who waives all of it */
 	bool spoken;                     /* some host spoke, this time */
 	bool dead;                       /* none did */
 };
@@ -129,7 +131,11 @@ int client_verify(struct hm_io *io, void *arg, struct hm_err *reterr);
 void client_tell_tls(struct hm_smtp_run *run, const struct client_host *h,
     const struct hm_smtp *smtp, const struct hm_smtp_failure *failure);
 
-/* dane.c: whether the peer's certificates match TLSA records (RFC 7671, 7672). */
+/* dane.c: whether certificates in DER, leaf first, match one of the TLSA records
+ * (RFC 7671, 7672); the leaf must have one of the names where it must have any. */
+bool client_dane_match(const struct hm_str *certs, size_t ncerts,
+    const struct hm_tlsa *tlsa, size_t n, const struct hm_str *names,
+    size_t nnames);
 int client_dane_verify(struct hm_io *io, const struct hm_tlsa *tlsa, size_t n,
     const struct hm_str *names, size_t nnames, struct hm_err *reterr);
 

@@ -40,18 +40,6 @@ chain_add(struct chain *chain, struct hm_str der)
 	return true;
 }
 
-static void
-chain_read(struct hm_io *io, struct chain *chain)
-{
-	struct hm_arena *arena = hm_arena_new(NULL, "chain");
-	const struct hm_str *certs;
-	size_t n = hm_io_tls_peer_certs(io, arena, &certs);
-
-	for (size_t i = 0; i < n && chain_add(chain, certs[i]); i++)
-		;
-	hm_arena_free(arena);
-}
-
 /* ---- one record, one certificate ---- */
 
 static int
@@ -120,9 +108,10 @@ named(gnutls_x509_crt_t leaf, const struct hm_str *names, size_t n)
 	return false;
 }
 
-/* The chain below the anchor must be sound and in date (RFC 7671, 5.2). */
+/* The chain up to the anchor must be sound and in date (RFC 7671, 5.2); what
+ * comes above it does not matter. */
 static bool
-leads_to(struct chain *chain, unsigned below, gnutls_x509_crt_t anchor)
+leads_to(struct chain *chain, gnutls_x509_crt_t anchor)
 {
 	gnutls_x509_trust_list_t list;
 	unsigned status = ~0u;
@@ -132,8 +121,8 @@ leads_to(struct chain *chain, unsigned below, gnutls_x509_crt_t anchor)
 		return false;
 	rc = gnutls_x509_trust_list_add_cas(list, &anchor, 1, 0);
 	if (rc == 1)
-		rc = gnutls_x509_trust_list_verify_crt(list, chain->certs, below,
-		    0, &status, NULL);
+		rc = gnutls_x509_trust_list_verify_crt(list, chain->certs,
+		    chain->n, 0, &status, NULL);
 	gnutls_x509_trust_list_deinit(list, 0);
 	return rc == 0 && status == 0;
 }
@@ -149,25 +138,28 @@ anchored(struct chain *chain, const struct hm_tlsa *t,
 		return false;
 	for (unsigned i = 1; i < chain->n && !yes; i++)
 		yes = matches(t, chain->certs[i]) &&
-		    leads_to(chain, i, chain->certs[i]);
+		    leads_to(chain, chain->certs[i]);
 	/* The record may hold the anchor that the server left out. */
 	if (!yes && t->selector == SELECTOR_CERT &&
-	    t->matching == MATCHING_FULL && chain_add(&extra, t->data))
-		yes = leads_to(chain, chain->n, extra.certs[0]);
+	    t->matching == MATCHING_FULL && chain_add(&extra, t->data) &&
+	    !gnutls_x509_crt_equals(extra.certs[0], chain->certs[0]))
+		yes = leads_to(chain, extra.certs[0]);
 	chain_release(&extra);
 	return yes;
 }
 
 /* ---- the whole ---- */
 
-int
-client_dane_verify(struct hm_io *io, const struct hm_tlsa *tlsa, size_t n,
-    const struct hm_str *names, size_t nnames, struct hm_err *reterr)
+bool
+client_dane_match(const struct hm_str *certs, size_t ncerts,
+    const struct hm_tlsa *tlsa, size_t n, const struct hm_str *names,
+    size_t nnames)
 {
 	struct chain chain = { .n = 0 };
 	bool yes = false;
 
-	chain_read(io, &chain);
+	for (size_t i = 0; i < ncerts && chain_add(&chain, certs[i]); i++)
+		;
 	for (size_t i = 0; i < n && !yes && chain.n > 0; i++) {
 		/* The record names the certificate itself: its names and dates
 		 * do not matter (RFC 7672, 3.1.1). */
@@ -177,6 +169,19 @@ client_dane_verify(struct hm_io *io, const struct hm_tlsa *tlsa, size_t n,
 			yes = anchored(&chain, &tlsa[i], names, nnames);
 	}
 	chain_release(&chain);
+	return yes;
+}
+
+int
+client_dane_verify(struct hm_io *io, const struct hm_tlsa *tlsa, size_t n,
+    const struct hm_str *names, size_t nnames, struct hm_err *reterr)
+{
+	struct hm_arena *arena = hm_arena_new(NULL, "chain");
+	const struct hm_str *certs;
+	size_t ncerts = hm_io_tls_peer_certs(io, arena, &certs);
+	bool yes = client_dane_match(certs, ncerts, tlsa, n, names, nnames);
+
+	hm_arena_free(arena);
 	return yes ? 0 : hm_err_set(reterr, -HM_ETLS,
 	    "the server's certificate matches none of its TLSA records");
 }

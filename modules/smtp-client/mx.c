@@ -84,9 +84,10 @@ find_mx(struct hm_smtp_run *run)
 		    "there is no domain %.*s", HM_FMT(run->domain)));
 		return;
 	}
-	/* Without MX records the domain is its own host. */
+	/* Without MX records the domain is its own host, under the name it was
+	 * given: an alias may have TLSA records itself (RFC 7672, 2.2.2). */
 	if (mx.n == 0) {
-		one_host(run, run->final);
+		one_host(run, run->domain);
 		return;
 	}
 	if (hm_dns_mx_null(&mx)) {
@@ -178,7 +179,7 @@ client_find_addrs(struct hm_smtp_run *run, struct client_host *h,
     const struct hm_attempt *a, struct client_trouble *ret)
 {
 	struct client_trouble t4 = { 0 }, t6 = { 0 };
-	bool secure = true, ok4 = true, ok6 = true;
+	bool secure = true, ok4 = false, ok6 = false;
 	struct hm_sockaddr addr;
 	size_t refused = 0;
 
@@ -192,18 +193,19 @@ client_find_addrs(struct hm_smtp_run *run, struct client_host *h,
 		else
 			refused++;
 	} else {
-		if (run->opts->family != 4)
-			ok6 = add_addrs(run, h, HM_DNS_AAAA, &secure, &refused,
-			    &t6);
-		if (run->opts->family != 6)
-			ok4 = add_addrs(run, h, HM_DNS_A, &secure, &refused, &t4);
-		h->secure = secure && ok4 && ok6;
+		ok6 = run->opts->family != 4 && add_addrs(run, h, HM_DNS_AAAA,
+		    &secure, &refused, &t6);
+		ok4 = run->opts->family != 6 && add_addrs(run, h, HM_DNS_A,
+		    &secure, &refused, &t4);
+		/* One family without an answer takes nothing from the other:
+		 * that would be a way to switch DANE off. */
+		h->secure = secure && (ok4 || ok6);
 	}
 	order_addrs(h, a);
 	if (h->naddrs > 0)
 		return 0;
-	if (!ok4 || !ok6)
-		*ret = !ok4 ? t4 : t6;
+	if (t4.text.len > 0 || t6.text.len > 0)
+		*ret = t4.text.len > 0 ? t4 : t6;
 	else
 		trouble(ret, true, refused > 0 ? "5.7.1" : "5.4.4",
 		    hm_printf(run->arena, refused > 0 ? "no mail is sent to the "

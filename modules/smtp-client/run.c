@@ -123,6 +123,9 @@ connect_as(struct hm_smtp_run *run, struct client_host *h,
 		return r;
 	}
 	run->host = h;
+	run->addr = addr;
+	run->told = 0;
+	run->waived = h->policy.requiretls == HM_REQUIRETLS_NO;
 	run->peer = (struct hm_smtp_peer){
 		.size = sizeof(run->peer),
 		.host = hm_strndup(run->arena, h->name.p, h->name.len),
@@ -137,6 +140,7 @@ connect_as(struct hm_smtp_run *run, struct client_host *h,
 	};
 	r = client_open(run->m, io, &run->peer, &run->smtp, f);
 	client_tell_tls(run, h, run->smtp, r < 0 ? f : NULL);
+	run->addr = NULL;
 	if (r < 0) {
 		failed(run, h, f, ret);
 		run->host = NULL;
@@ -213,14 +217,18 @@ merge(struct client_trouble *all, const struct client_trouble *one, bool first)
 	all->permanent = permanent;
 }
 
-/* The connection that is on will do if what this message asks was proved. */
+/* The connection that is on will do if what this message asks was proved, and
+ * not if it was opened for one that waives the policies (RFC 8689, 4.1). */
 static HM_FIBER bool
 reuse(struct hm_smtp_run *run, const struct hm_attempt *a)
 {
+	bool good = run->opts->host != NULL ||
+	    a->requiretls == HM_REQUIRETLS_NO ||
+	    (a->requiretls == HM_REQUIRETLS_YES ? run->proved : !run->waived);
+
 	if (run->smtp == NULL)
 		return false;
-	if (!run->smtp->broken && (a->requiretls != HM_REQUIRETLS_YES ||
-	    run->proved || run->opts->host != NULL))
+	if (!run->smtp->broken && good)
 		return true;
 	hang_up(run);
 	return false;

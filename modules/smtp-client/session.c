@@ -122,7 +122,10 @@ say_hello(struct hm_smtp *c, struct hm_smtp_failure *f)
 	/* It may be older than EHLO (RFC 5321, 3.2). */
 	if (r >= 500 && r <= 504)
 		r = client_command(c, "HELO %s", c->peer->ehlo);
-	return r >= 250 && r < 300 ? 0 : fail_reply(c, f, HM_SMTP_GREETED, r);
+	if (r >= 250 && r < 300)
+		return 0;
+	(void)fail_reply(c, f, HM_SMTP_GREETED, r);
+	return r < 0 ? r : -HM_EIO;
 }
 
 static HM_FIBER int
@@ -160,7 +163,14 @@ upgrade(struct hm_smtp *c, struct hm_smtp_failure *f)
 		    0 : fail_reply(c, f, HM_SMTP_NO_TLS, r);
 	/* What came in clear behind it is taken for handshake, and fails it. */
 	r = start_tls(c, f);
-	return r < 0 ? r : say_hello(c, f);
+	if (r < 0)
+		return r;
+	r = say_hello(c, f);
+	/* With TLS 1.3 its alert may come only now (RFC 8446, 4.4.2.4). */
+	if (r == -HM_ETLS)
+		fail_words(f, HM_SMTP_TLS_FAILED, "4.7.5",
+		    "TLS: the server broke off behind the handshake");
+	return r;
 }
 
 static HM_FIBER int

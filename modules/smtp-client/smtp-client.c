@@ -32,6 +32,7 @@ static const struct hm_smtp_client_ops client_ops = {
 	.run_begin = client_run_begin, .run_deliver = client_run_deliver,
 	.run_usable = client_run_usable, .run_end = client_run_end,
 	.ehlo = ehlo,
+	.verify_tlsa = client_dane_verify,
 };
 static const struct hm_provide client_provides[] = {
 	HM_PROVIDE(smtp_client, &client_ops), HM_PROVIDE_END

@@ -131,6 +131,12 @@ struct hm_smtp_client_ops {
 	 * a server that knows HELO only. Lives as long as the connection. Since
 	 * 1.1. */
 	struct hm_str (*ehlo)(const struct hm_smtp *smtp);
+
+	/* Whether the certificates of a stream with TLS match one of the TLSA
+	 * records; of usage 2, they must have one of the names (RFC 7672, 3).
+	 * 0 or -HM_ETLS. */
+	int (*verify_tlsa)(struct hm_io *io, const struct hm_tlsa *tlsa, size_t n,
+	    const struct hm_str *names, size_t nnames, struct hm_err *reterr);
 };
 HM_IFACE(smtp_client, 1);
 
