@@ -30,6 +30,20 @@ result(struct hm_attempt_rcpt *rcpt, enum hm_attempt_outcome outcome,
 	rcpt->text = hm_str(text);
 }
 
+/* The sender hears why. */
+static void
+refused(struct hm_attempt *a, struct hm_attempt_rcpt *rcpt, struct hm_verdict v)
+{
+	bool for_good = v.kind == HM_REJECT;
+
+	result(rcpt, for_good ? HM_ATTEMPT_PERMANENT : HM_ATTEMPT_TEMPORARY,
+	    for_good ? "5.7.1" : "4.3.0", "refused for this account");
+	if (v.kind != HM_FAIL && v.text != NULL && *v.text != '\0')
+		rcpt->text = hm_str(hm_strdup(a->arena, v.text));
+	if (v.esc != NULL && v.esc[0] == (for_good ? '5' : '4'))
+		rcpt->esc = hm_str(hm_strdup(a->arena, v.esc));
+}
+
 /* The deliver hooks have a word, as they had for mail from outside. */
 static HM_FIBER void
 store_one(struct queue_module *q, struct hm_attempt *a,
@@ -46,9 +60,7 @@ store_one(struct queue_module *q, struct hm_attempt *a,
 		(void)hm_delivery_set_mailbox(d, info->mailbox);
 	v = hm_decide_deliver(q->m, NULL, msg, d);
 	if (hm_verdict_final(v) && v.kind != HM_ACCEPT) {
-		result(rcpt, v.kind == HM_REJECT ? HM_ATTEMPT_PERMANENT :
-		    HM_ATTEMPT_TEMPORARY, v.kind == HM_REJECT ? "5.7.1" :
-		    "4.3.0", "refused for this account");
+		refused(a, rcpt, v);
 		return;
 	}
 	item.mailbox = hm_delivery_mailbox(d);

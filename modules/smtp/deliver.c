@@ -1,9 +1,8 @@
 /* deliver.c - a whole message: decide, then store, then say so.
  *
- * Every decision is made before anything is stored, so a refusal refuses the
- * message for all its recipients: the sender keeps it and nobody has half. What
- * is for elsewhere goes into the queue first; what then cannot be stored here
- * follows it, and is tried again from there.
+ * Every decision is made before anything is stored, so that what is refused for
+ * all is with the sender alone. What is for elsewhere goes into the queue first;
+ * what then cannot be stored here follows it, and is tried again from there.
  */
 #include <stdlib.h>
 
@@ -141,8 +140,17 @@ struct batch {
 	struct hm_deliver *items;
 	struct hm_facts *facts;
 	bool *queued;                    /* by the queue, not from here */
+	bool *dropped;                   /* refused, and nobody is to hear of it */
+	struct hm_verdict *verdicts;     /* of the deliver hooks */
 	size_t n;
 };
+
+/* Whether it is stored by this session. */
+static bool
+from_here(const struct batch *b, size_t i)
+{
+	return !b->queued[i] && !b->dropped[i];
+}
 
 /* What the queue alone can do: other servers, waiting, telling of success. */
 static bool
@@ -193,7 +201,7 @@ requeue_failed(struct smtp_session *s, struct hm_spool *body, struct batch *b)
 	if (s->mod->queue == NULL || !smtp_is_submission(s))
 		return;
 	for (size_t i = 0; i < b->n; i++)
-		any |= failed[i] = !b->queued[i] && b->items[i].result < 0;
+		any |= failed[i] = from_here(b, i) && b->items[i].result < 0;
 	if (any && smtp_enqueue(s, body, failed, NULL) == 0)
 		for (size_t i = 0; i < b->n; i++)
 			b->queued[i] = b->queued[i] || failed[i];
@@ -237,7 +245,7 @@ gather_facts(struct smtp_session *s, struct batch *b)
 }
 
 /* Asks the deliver hooks about one recipient and fills its item. */
-static HM_FIBER bool
+static HM_FIBER void
 plan(struct smtp_session *s, size_t i, struct hm_spool *body, struct batch *b)
 {
 	struct hm_message *msg = s->txn.msg;
@@ -247,13 +255,12 @@ plan(struct smtp_session *s, size_t i, struct hm_spool *body, struct batch *b)
 	struct hm_delivery *d = hm_delivery_new(msg, to->account, rcpt);
 	struct hm_buf prefix = { 0 };
 	struct hm_str *keywords;
-	struct hm_verdict v;
 
 	if (to->mailbox.len > 0)
 		(void)hm_delivery_set_mailbox(d, to->mailbox);
-	v = hm_decide_deliver(s->m, s->hs, msg, d);
-	if (smtp_refused(s, v))
-		return false;
+	b->verdicts[i] = hm_decide_deliver(s->m, s->hs, msg, d);
+	if (smtp_refuses(b->verdicts[i]))
+		return;
 
 	smtp_delivery_fields(s, rcpt, &prefix);
 	smtp_received(s, &prefix);
@@ -276,7 +283,73 @@ plan(struct smtp_session *s, size_t i, struct hm_spool *body, struct batch *b)
 		},
 	};
 	hm_buf_release(&prefix);
-	return true;
+}
+
+/* ---- some take it, some do not ---- */
+
+/* The one that counts for all: what may pass before what will not. */
+static const struct hm_verdict *
+worst_verdict(const struct batch *b)
+{
+	const struct hm_verdict *worst = NULL;
+
+	for (size_t i = 0; i < b->n; i++)
+		if (smtp_refuses(b->verdicts[i]) && (worst == NULL ||
+		    (worst->kind == HM_REJECT &&
+		    b->verdicts[i].kind != HM_REJECT)))
+			worst = &b->verdicts[i];
+	return worst;
+}
+
+/* Leaves out who refuses: of a report nobody would hear (RFC 5321, 4.5.5). */
+static void
+leave_out(struct smtp_session *s, struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (smtp_refuses(b->verdicts[i])) {
+			hm_log(HM_LOG_WARN, "refused for one recipient, and there "
+			    "is no sender to tell", hm_f("rcpt",
+			    hm_message_rcpt(s->txn.msg, i)->text), hm_f("module",
+			    b->verdicts[i].module ? b->verdicts[i].module : "-"));
+			b->dropped[i] = true;
+		}
+}
+
+/* A user's report comes to the user, so the queue takes what is refused: it asks
+ * again, and tells. For mail from elsewhere see refusals.c. False: answered. */
+static HM_FIBER bool
+settle_refusals(struct smtp_session *s, struct batch *b)
+{
+	const struct hm_verdict *worst = worst_verdict(b);
+	size_t refused = 0;
+
+	for (size_t i = 0; i < b->n; i++)
+		refused += smtp_refuses(b->verdicts[i]);
+	if (refused == 0)
+		return true;
+	if (refused < b->n && smtp_is_submission(s) && s->mod->queue != NULL &&
+	    worst->kind != HM_DISCONNECT) {
+		for (size_t i = 0; i < b->n; i++)
+			b->queued[i] |= smtp_refuses(b->verdicts[i]);
+		return true;
+	}
+	if (refused < b->n && worst->kind == HM_REJECT) {
+		if (hm_message_sender(s->txn.msg)->text.len == 0) {
+			leave_out(s, b);
+			return true;
+		}
+		if (smtp_refusal_usable(s)) {
+			for (size_t i = 0; i < b->n; i++)
+				if (smtp_refuses(b->verdicts[i]))
+					smtp_refusal_note(s, hm_message_rcpt(
+					    s->txn.msg, i), b->verdicts[i]);
+			smtp_reply(s, 451, "4.7.1", "not every recipient takes "
+			    "this message: try again, and those who do get it");
+			return false;
+		}
+	}
+	(void)smtp_refused(s, *worst);
+	return false;
 }
 
 static HM_FIBER void
@@ -287,7 +360,7 @@ reply_stored(struct smtp_session *s, const struct batch *b)
 	for (size_t i = 0; i < b->n; i++) {
 		const struct hm_deliver *item = &b->items[i];
 
-		if (b->queued[i])
+		if (!from_here(b, i))
 			continue;
 		hm_log(item->result < 0 ? HM_LOG_WARN : HM_LOG_INFO,
 		    item->result < 0 ? "delivery failed" : "delivered",
@@ -327,7 +400,7 @@ store(struct smtp_session *s, struct batch *b)
 	int r = 0;
 
 	for (size_t i = 0; i < b->n; i++)
-		if (!b->queued[i])
+		if (from_here(b, i))
 			local[n++] = b->items[i];
 	if (n > 0)
 		r = store->ops->deliver(store->self, local, n, &err);
@@ -335,7 +408,7 @@ store(struct smtp_session *s, struct batch *b)
 		hm_log(HM_LOG_ERROR, "cannot store message",
 		    hm_f("error", err.text));
 	for (size_t i = b->n; i-- > 0;)
-		if (!b->queued[i]) {
+		if (from_here(b, i)) {
 			b->items[i] = local[--n];
 			if (r < 0)
 				b->items[i].result = err.code < 0 ? err.code :
@@ -362,13 +435,15 @@ smtp_deliver(struct smtp_session *s)
 	}
 	b.items = hm_alloc_array(arena, b.n, sizeof(*b.items));
 	b.queued = hm_alloc_array(arena, b.n, sizeof(*b.queued));
+	b.dropped = hm_alloc_array(arena, b.n, sizeof(*b.dropped));
+	b.verdicts = hm_alloc_array(arena, b.n, sizeof(*b.verdicts));
 	gather_facts(s, &b);
 	for (size_t i = 0; i < b.n; i++) {
 		b.queued[i] = for_queue(s, i);
-		if (!b.queued[i] && !plan(s, i, body, &b))
-			return;
+		if (!b.queued[i])
+			plan(s, i, body, &b);
 	}
-	if (!enqueue(s, body, &b))
+	if (!settle_refusals(s, &b) || !enqueue(s, body, &b))
 		return;
 	store(s, &b);
 	requeue_failed(s, body, &b);

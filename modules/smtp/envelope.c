@@ -290,6 +290,8 @@ smtp_cmd_rcpt(struct smtp_session *s, struct hm_str rest)
 		return;
 	if (smtp_refused(s, hm_decide_rcpt_to(s->m, s->hs, s->txn.msg, &rcpt)))
 		return;
+	if (smtp_refusal_again(s, &rcpt))
+		return;
 	if (info.account.len > 0 && !has_room(s, info.account))
 		return;
 	if (!already_there(&s->txn, &rcpt, &info))

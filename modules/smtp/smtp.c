@@ -117,8 +117,14 @@ smtp_open(struct hm_mod *m, struct hm_err *reterr)
 	const struct smtp_conf *conf = hm_mod_conf(m);
 	struct smtp_module *mod = hm_new(hm_mod_arena(m), struct smtp_module);
 	unsigned limits[3];
+	void *refusals;
 	int r;
 
+	r = hm_keep(m, "refusals", smtp_refusals_make, NULL, smtp_refusals_free,
+	    &refusals, reterr);
+	if (r < 0)
+		return r;
+	mod->refusals = refusals;
 	mod->conf = conf;
 	mod->store = HM_GET(m, store);
 	mod->directory = HM_GET(m, directory);

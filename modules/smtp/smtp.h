@@ -51,6 +51,7 @@ struct smtp_module {
 	const struct hm_queue *queue;    /* NULL: nothing leaves this server */
 	struct hm_ratelimit *rate;       /* new connections in a minute */
 	struct hm_ratelimit *held;       /* connections at once */
+	struct smtp_refusals *refusals;  /* kept across generations */
 	uid_t *uids;                     /* of conf->local_users, one by one */
 };
 
@@ -135,6 +136,11 @@ HM_FIBER void smtp_reply_lines(struct smtp_session *s, int code,
     const struct hm_str *lines, size_t n);
 /* 451: our fault, the reason is in the log. */
 HM_FIBER void smtp_local_error(struct smtp_session *s);
+static inline bool
+smtp_refuses(struct hm_verdict v)
+{
+	return hm_verdict_final(v) && v.kind != HM_ACCEPT;
+}
 /* Answers a final verdict that is not accept; true if it was one. */
 HM_FIBER bool smtp_refused(struct smtp_session *s, struct hm_verdict v);
 
@@ -183,6 +189,18 @@ HM_FIBER void smtp_cmd_rcpt(struct smtp_session *s, struct hm_str rest);
 /* login.c */
 HM_FIBER void smtp_cmd_auth(struct smtp_session *s, struct hm_str rest);
 HM_FIBER void smtp_cmd_starttls(struct smtp_session *s);
+
+/* refusals.c: recipients that refused what others of the message took. */
+int smtp_refusals_make(struct hm_mod *m, void *arg, void **ret,
+    struct hm_err *reterr);
+void smtp_refusals_free(void *refusals);
+/* Whether this message would be known when it comes again. */
+bool smtp_refusal_usable(const struct smtp_session *s);
+void smtp_refusal_note(struct smtp_session *s, const struct hm_addr *rcpt,
+    struct hm_verdict v);
+/* Answers for a recipient that is known to refuse it; true if it was. */
+HM_FIBER bool smtp_refusal_again(struct smtp_session *s,
+    const struct hm_addr *rcpt);
 
 /* local.c: users of this machine. */
 /* Worker: finds the users that local-users names. */

@@ -8,9 +8,12 @@ struct answer_conf {
 #include <hermod/hooks.def>
 #undef HM_DECIDE
 #undef HM_EVENT
+	const char *only;
 };
 
 static const struct hm_opt answer_options[] = {
+	HM_OPT_STR(struct answer_conf, only, "",
+	    "Deliveries to other accounts pass."),
 #define HM_DECIDE(name, arg) \
 	HM_OPT_STR(struct answer_conf, name, "pass", \
 	    "pass, accept, junk, defer, reject, disconnect, fail or late."),
@@ -44,13 +47,27 @@ answer(const char *hook, const char *how)
 	return hm_pass();
 }
 
+static struct hm_str
+no_account(const void *about)
+{
+	(void)about;
+	return HM_STR("");
+}
+
+/* The account that the question is about. */
+#define ACCOUNT(about) _Generic((about), \
+	struct hm_delivery *: hm_delivery_account, default: no_account)(about)
+
 #define HM_DECIDE(name, arg) \
 	static struct hm_verdict \
 	decide_##name(struct hm_call *call, arg about) \
 	{ \
 		const struct answer_conf *conf = hm_conf(call); \
+		struct hm_str account = ACCOUNT(about); \
 \
-		(void)about; \
+		if (account.len > 0 && conf->only[0] != '\0' && \
+		    !hm_str_is(account, conf->only)) \
+			return hm_pass(); \
 		return answer(#name, conf->name); \
 	}
 #define HM_EVENT(name, type) \
