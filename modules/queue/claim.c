@@ -136,7 +136,7 @@ ask_suppressed(struct claiming *c, struct hm_kv_txn *txn,
 	    &s);
 	if (r == 0)
 		rcpt->suppressed = hm_str(hm_printf(arena, "not sent: this "
-		    "account's earlier mail to the address failed for good: "
+		    "account's earlier mail to the address failed: "
 		    "%.*s", HM_FMT(s.reason)));
 	return r == -HM_ENOENT ? 0 : r;
 }

@@ -1,12 +1,17 @@
 /* limit.c - how much an account may send, and to whom it sends no more.
  *
- * The table "queue-sent" has two kinds of keys for each account, NUL between the
- * parts: 'a' address (when it was first written to), and 't' time id number (one
- * for each recipient of the last day, with whether it was the first time).
+ * The table "queue-sent" has three kinds of keys for each account, NUL between the
+ * parts: 'a' address (when it was first written to), 'f' base address (how many
+ * messages in a row failed there), and 't' time id number (one for each recipient
+ * of the last day, with whether it was the first time).
  */
 #include "queue.h"
 
-enum { DAY_MS = 24 * 3600 * 1000, PRUNE = 50 };
+enum {
+	DAY_MS = 24 * 3600 * 1000,
+	PRUNE = 50,
+	FAILURES = 3,                  /* in a row are one too many */
+};
 
 /* ---- limits ---- */
 
@@ -237,4 +242,33 @@ queue_suppress_put(struct queue_shared *q, struct hm_kv_txn *txn,
 	hm_buf_release(&key);
 	hm_buf_release(&value);
 	return r;
+}
+
+int
+queue_failures_count(struct queue_shared *q, struct hm_kv_txn *txn,
+    struct hm_arena *arena, struct hm_str account, struct hm_str addr,
+    bool failed)
+{
+	struct hm_buf key = { 0 }, value = { 0 };
+	struct hm_str got;
+	uint32_t n = 0;
+	int r;
+
+	key_begin(&key, account, 'f');
+	hm_buf_str(&key, queue_suppress_base(arena, addr));
+	r = q->kv->ops->get(txn, q->t.sent, hm_buf_view(&key),
+	    HM_KV_FOR_UPDATE, &got);
+	if (r == 0 && hm_take_le32(&got, &n) < 0)
+		n = 0;
+	n = failed ? n + 1 : 0;
+	if (n > 0 && n < FAILURES) {
+		hm_buf_le32(&value, n);
+		r = q->kv->ops->put(txn, q->t.sent, hm_buf_view(&key),
+		    hm_buf_view(&value));
+	} else if (r == 0) {
+		r = q->kv->ops->del(txn, q->t.sent, hm_buf_view(&key));
+	}
+	hm_buf_release(&key);
+	hm_buf_release(&value);
+	return r < 0 && r != -HM_ENOENT ? r : n >= FAILURES;
 }

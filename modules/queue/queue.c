@@ -50,8 +50,9 @@ static const struct hm_opt queue_options[] = {
 	    "Recipients it never wrote to before, in 24 hours; 0: no limit.",
 	    .min = "0", .max = "100000000"),
 	HM_OPT_BOOL(struct queue_conf, suppress, "yes",
-	    "Whether an account's mail to an address that was refused for good "
-	    "is given up at once from then on."),
+	    "Whether an account's mail to an address that was refused for good, "
+	    "or where three messages in a row failed, is given up at once from "
+	    "then on."),
 	HM_OPT_BLOCKS(struct queue_conf, routes, struct queue_route_conf,
 	    route_options,
 	    "Ways out, by name; the first one that fits is taken, and direct "

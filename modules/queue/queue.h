@@ -257,6 +257,11 @@ void queue_suppress_key(struct hm_buf *key, struct hm_str account,
 int queue_suppressed(struct queue_shared *q, struct hm_kv_txn *txn,
     struct hm_arena *arena, struct hm_str account, struct hm_str addr,
     struct queue_suppression *ret);
+/* Counts messages in a row that failed, for good or after all attempts; 1: this
+ * was one too many, and counting begins anew. */
+int queue_failures_count(struct queue_shared *q, struct hm_kv_txn *txn,
+    struct hm_arena *arena, struct hm_str account, struct hm_str addr,
+    bool failed);
 bool queue_suppress_reason(const struct queue_rcpt *rcpt);
 int queue_suppress_put(struct queue_shared *q, struct hm_kv_txn *txn,
     struct hm_arena *arena, struct hm_str account, struct hm_str addr,

@@ -75,15 +75,28 @@ struct writing {
 	struct hm_err err;
 };
 
+/* An address that its server refuses as such, or where nothing arrives. What an
+ * account here refuses says nothing about the next message. */
 static int
 suppress(struct queue_module *q, struct hm_kv_txn *txn, struct hm_arena *arena,
     const struct queue_message *msg, const struct queue_rcpt *rcpt)
 {
-	if (!q->conf->suppress || msg->account.len == 0 || gone(rcpt) ||
-	    !queue_suppress_reason(rcpt))
+	struct hm_str reason;
+	int r;
+
+	if (!q->conf->suppress || msg->account.len == 0 || rcpt->local ||
+	    rcpt->suppressed.p != NULL)
 		return 0;
+	r = queue_failures_count(q->shared, txn, arena, msg->account, rcpt->addr,
+	    !gone(rcpt));
+	if (r < 0 || gone(rcpt) || (r == 0 && !queue_suppress_reason(rcpt)))
+		return r < 0 ? r : 0;
+	reason = queue_rcpt_last(rcpt)->text;
+	if (!queue_suppress_reason(rcpt))
+		reason = hm_str(hm_printf(arena, "three messages in a row "
+		    "failed, the last one: %.*s", HM_FMT(reason)));
 	return queue_suppress_put(q->shared, txn, arena, msg->account,
-	    rcpt->addr, queue_rcpt_last(rcpt)->text, queue_now_ms(q->shared));
+	    rcpt->addr, reason, queue_now_ms(q->shared));
 }
 
 static int

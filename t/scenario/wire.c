@@ -1,7 +1,8 @@
 /* wire.c - transports that need no network: recipients say what becomes of them.
  *
  * ok: delivered; relayed: by a host without DSN; temp: refused for now; perm: for
- * good; once: for now the first time; slow: after a minute; dead: no host answers.
+ * good; full: for want of room; once: for now the first time; slow: after a minute;
+ * dead: no host answers.
  */
 #include <stdlib.h>
 
@@ -66,6 +67,9 @@ answer(struct hm_transport_run *run, struct hm_attempt_rcpt *rcpt)
 	else if (hm_str_starts(local, HM_STR("perm")))
 		result(rcpt, HM_ATTEMPT_PERMANENT, 550, "5.1.1",
 		    "550-5.1.1 no such\n550 5.1.1 user");
+	else if (hm_str_starts(local, HM_STR("full")))
+		result(rcpt, HM_ATTEMPT_PERMANENT, 552, "5.2.2",
+		    "552 5.2.2 no room");
 	else if (hm_str_starts(local, HM_STR("relayed")))
 		result(rcpt, HM_ATTEMPT_RELAYED, 250, "2.0.0", "250 2.0.0 ok");
 	else
