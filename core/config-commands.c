@@ -50,7 +50,7 @@ load_one(struct hm_cmd *cmd, const char *name)
 	}
 	if (m != NULL && m->isolate)
 		own = (struct hm_remote_opts){ m->isolate_memory,
-		    config->server.sandbox };
+		    config->server.sandbox, config->dir, m->node };
 	if (hm_code_get(cmd->core, search, name, NULL,
 	    own.memory > 0 ? &own : NULL, &code, &err) < 0)
 		hm_cmd_fail(cmd, &err);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <hermod/arena.h>
@@ -37,6 +38,7 @@ enum {
 	PUMP_MS = 50,
 	LINES_MAX = 500, LINES_MS = 10000,
 	OUTPUT_AT_ONCE = 16,
+	FILES_MAX = 32, PATH_BYTES = 1000,
 };
 
 /* ---- questions ---- */
@@ -475,6 +477,36 @@ log_level(void)
 	return level;
 }
 
+/* The files that its settings name: whatever is written there may be one. */
+static void
+put_files(struct hm_buf *out, const struct hm_remote_opts *opts)
+{
+	struct hm_buf files = { 0 };
+	const struct hm_node *node = opts->node;
+	size_t n = 0;
+
+	for (size_t i = 0; node != NULL && i < node->skip && n < FILES_MAX; i++) {
+		struct hm_str text = node[i].text;
+		struct hm_buf path = { 0 };
+		struct stat st;
+
+		if (node[i].kind != HM_NODE_SCALAR || text.len == 0 ||
+		    text.len > PATH_BYTES || memchr(text.p, '\0', text.len))
+			continue;
+		if (text.p[0] != '/')
+			hm_buf_printf(&path, "%s/", opts->dir);
+		hm_buf_str(&path, text);
+		if (stat(path.p, &st) == 0 && S_ISREG(st.st_mode)) {
+			hm_carry_put_str(&files, hm_buf_view(&path));
+			n++;
+		}
+		hm_buf_release(&path);
+	}
+	hm_buf_varint(out, n);
+	hm_buf_str(out, hm_buf_view(&files));
+	hm_buf_release(&files);
+}
+
 static int
 begin(struct hm_remote *r, int *ret_out, struct hm_err *reterr)
 {
@@ -514,6 +546,7 @@ launch(struct hm_remote *r, struct hm_buf *ret, struct hm_err *reterr)
 	hm_buf_varint(&hello, r->opts.memory);
 	hm_buf_varint(&hello, (uint64_t)r->opts.sandbox);
 	hm_buf_varint(&hello, (uint64_t)log_level());
+	put_files(&hello, &r->opts);
 	rc = hm_remote_ask(r, HM_CARRY_HELLO, hm_buf_view(&hello), out, LOAD_MS,
 	    ret);
 	hm_buf_release(&hello);

@@ -33,7 +33,7 @@ list_row(struct hm_cmd *cmd, struct hm_cmd_table *table, const char *search,
 	struct hm_str cells[5];
 	bool isolate = m != NULL && !m->broken && m->isolate;
 	struct hm_remote_opts own = { isolate ? m->isolate_memory : 0,
-	    config->server.sandbox };
+	    config->server.sandbox, config->dir, isolate ? m->node : NULL };
 
 	cells[0] = hm_str(name);
 	cells[1] = hm_str(m == NULL ? "no" : m->broken ? "broken" :

@@ -442,6 +442,8 @@ struct hello {
 	struct hm_process *p;
 	uint64_t id, memory, sandbox, level;
 	struct hm_str build, name, path, file;
+	struct hm_str files;           /* so many paths that its settings name */
+	uint64_t n_files;
 	struct hm_buf packet;
 };
 
@@ -469,14 +471,21 @@ set_limits(const struct hello *hello)
 }
 
 static int
-enter_sandbox(const struct hello *hello, const char *file, struct hm_err *reterr)
+enter_sandbox(const struct hello *hello, struct hm_arena *arena,
+    struct hm_err *reterr)
 {
+	struct hm_str files = hello->files, path;
 	struct hm_sandbox_report report;
 	struct hm_err err = { 0 };
 	int r;
 
 	hm_sandbox_alone();
-	hm_sandbox_allow(file, HM_SANDBOX_READ);
+	hm_sandbox_allow(hm_strndup(arena, hello->file.p, hello->file.len),
+	    HM_SANDBOX_READ);
+	for (uint64_t i = 0; i < hello->n_files &&
+	    hm_carry_take_str(&files, &path) == 0; i++)
+		hm_sandbox_allow(hm_strndup(arena, path.p, path.len),
+		    HM_SANDBOX_READ);
 	for (size_t i = 0; i < HM_ARRAY_LEN(system_paths); i++)
 		hm_sandbox_allow(system_paths[i], HM_SANDBOX_READ);
 	r = hm_sandbox_enter((enum hm_sandbox_mode)hello->sandbox, &report, &err);
@@ -506,8 +515,10 @@ take_hello(struct hello *hello, struct hm_err *reterr)
 	    hm_carry_take_str(&in, &hello->file) < 0 ||
 	    hm_take_varint(&in, &hello->memory) < 0 ||
 	    hm_take_varint(&in, &hello->sandbox) < 0 ||
-	    hm_take_varint(&in, &hello->level) < 0)
+	    hm_take_varint(&in, &hello->level) < 0 ||
+	    hm_take_varint(&in, &hello->n_files) < 0)
 		return -HM_ECORRUPT;
+	hello->files = in;
 	return 0;
 }
 
@@ -565,8 +576,7 @@ begin(struct hm_process *p, struct hello *hello, struct hm_err *reterr)
 		hm_log_set_level((enum hm_loglevel)hello->level);
 		p->core = hm_core_new(&opts);
 		set_limits(hello);
-		r = enter_sandbox(hello, hm_strndup(arena, hello->file.p,
-		    hello->file.len), reterr);
+		r = enter_sandbox(hello, arena, reterr);
 	}
 	hm_arena_free(arena);
 	return r;

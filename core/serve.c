@@ -29,6 +29,7 @@
 #include "core/run/guard.h"
 #include "core/run/loop.h"
 #include "core/run/privsep.h"
+#include "core/run/spawn.h"
 
 #include "program.h"
 #include "server.h"
@@ -496,10 +497,12 @@ hm_serve_alone(const struct hm_options *options, struct hm_server_opts *opts)
 
 	own.conf_dir = opts->conf_dir;
 	opts->grants = grants = hm_grants_read(&own);
-	if (grants != NULL)
+	if (grants != NULL) {
+		hm_spawn_helper();
 		r = hm_server_run(opts);
-	else
+	} else {
 		not_started();
+	}
 	hm_grants_free(grants);
 	return r;
 }

@@ -73,6 +73,10 @@ hm_spawn_run(const struct hm_spawn_plan *plan, int sock, pid_t parent)
 
 	for (int signum = 1; signum < NSIG; signum++)
 		(void)sigaction(signum, &plain, NULL);
+	/* Whoever ends the server tells the worker, which tells us. */
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -112,12 +116,81 @@ spawn_here(pid_t *ret_pid, struct hm_err *reterr)
 	return pair[0];
 }
 
+static void
+end_here(pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* ---- the helper of a server that has no parent ---- */
+
+static int helper = -1;        /* our end of the socket */
+
+static void
+serve_helper(int sock)
+{
+	struct hm_priv_request req;
+	int fd;
+
+	while (hm_priv_recv(sock, &req, sizeof(req), &fd) == sizeof(req)) {
+		struct hm_priv_reply reply = { .rc = 0 };
+		struct hm_err err = { 0 };
+
+		if (req.op == HM_PRIV_SPAWN_END)
+			end_here(req.pid);
+		if (req.op != HM_PRIV_SPAWN)
+			continue;
+		fd = spawn_here(&reply.pid, &err);
+		if (fd < 0) {
+			reply.rc = fd;
+			snprintf(reply.text, sizeof(reply.text), "%s", err.text);
+		}
+		(void)hm_priv_send(sock, &reply, sizeof(reply), fd);
+		if (fd >= 0)
+			close(fd);
+	}
+	/* What it made dies with it. */
+	_exit(0);
+}
+
+void
+hm_spawn_helper(void)
+{
+	pid_t parent = getpid(), pid;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return;
+	pid = fork();
+	if (pid == 0) {
+		(void)signal(SIGINT, SIG_IGN);
+		(void)signal(SIGTERM, SIG_IGN);
+		(void)signal(SIGHUP, SIG_IGN);
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		(void)close_range(STDERR_FILENO + 1, (unsigned)pair[1] - 1, 0);
+		(void)close_range((unsigned)pair[1] + 1, ~0U, 0);
+		if (getppid() == parent)
+			serve_helper(pair[1]);
+		_exit(0);
+	}
+	close(pair[1]);
+	if (pid < 0)
+		close(pair[0]);
+	else
+		helper = pair[0];
+}
+
 int
 hm_spawn(const char *name, pid_t *ret_pid, struct hm_err *reterr)
 {
-	int fd = hm_priv_has_parent() ? hm_priv_spawn(name, ret_pid, reterr) :
-	    spawn_here(ret_pid, reterr);
+	int fd;
 
+	if (helper >= 0 || hm_priv_has_parent())
+		fd = hm_priv_spawn(helper, name, ret_pid, reterr);
+	else
+		fd = spawn_here(ret_pid, reterr);
 	if (fd >= 0)
 		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	return fd;
@@ -126,11 +199,8 @@ hm_spawn(const char *name, pid_t *ret_pid, struct hm_err *reterr)
 void
 hm_spawn_end(pid_t pid)
 {
-	if (hm_priv_has_parent()) {
-		hm_priv_spawn_end(pid);
-		return;
-	}
-	(void)kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (helper >= 0 || hm_priv_has_parent())
+		hm_priv_spawn_end(helper, pid);
+	else
+		end_here(pid);
 }

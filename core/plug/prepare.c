@@ -197,7 +197,7 @@ load_step(struct hm_generation *gen, struct hm_errs *errs)
 	for (size_t i = 0; i < c->nmodules; i++) {
 		const struct hm_config_module *config = &c->modules[i];
 		struct hm_remote_opts own = { config->isolate_memory,
-		    c->server.sandbox };
+		    c->server.sandbox, c->dir, config->node };
 		struct hm_code *code = NULL;
 		struct hm_err err = { 0 };
 

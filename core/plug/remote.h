@@ -12,10 +12,13 @@
 struct hm_code;
 struct hm_core;
 struct hm_errs;
+struct hm_node;
 
 struct hm_remote_opts {
 	uint64_t memory;               /* bytes it may have */
 	int sandbox;                   /* enum hm_sandbox_mode */
+	const char *dir;               /* of the configuration, and its own file: */
+	const struct hm_node *node;    /* it may read what these settings name */
 };
 
 /* Starts the process and fills code->def and code->remote. */

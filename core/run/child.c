@@ -79,15 +79,15 @@ hm_priv_recv(int sock, void *p, size_t len, int *ret_fd)
 /* Asks the parent; the descriptor or -HM_E…. The answer comes at once: the
  * parent does nothing else. */
 static int
-ask_for(const struct hm_priv_request *req, struct hm_priv_reply *reply,
-    struct hm_err *reterr)
+ask_for(int sock, const struct hm_priv_request *req,
+    struct hm_priv_reply *reply, struct hm_err *reterr)
 {
 	int fd = -1;
 	ssize_t n = -1;
 
 	pthread_mutex_lock(&parent.lock);
-	if (hm_priv_send(parent.sock, req, sizeof(*req), -1) == 0)
-		n = hm_priv_recv(parent.sock, reply, sizeof(*reply), &fd);
+	if (hm_priv_send(sock, req, sizeof(*req), -1) == 0)
+		n = hm_priv_recv(sock, reply, sizeof(*reply), &fd);
 	pthread_mutex_unlock(&parent.lock);
 	if (n != sizeof(*reply))
 		return hm_err_set(reterr, -HM_EIO,
@@ -104,15 +104,21 @@ ask(const struct hm_priv_request *req, struct hm_err *reterr)
 {
 	struct hm_priv_reply reply;
 
-	return ask_for(req, &reply, reterr);
+	return ask_for(parent.sock, req, &reply, reterr);
+}
+
+static void
+tell_to(int sock, const struct hm_priv_request *req)
+{
+	pthread_mutex_lock(&parent.lock);
+	(void)hm_priv_send(sock, req, sizeof(*req), -1);
+	pthread_mutex_unlock(&parent.lock);
 }
 
 static void
 tell(const struct hm_priv_request *req)
 {
-	pthread_mutex_lock(&parent.lock);
-	(void)hm_priv_send(parent.sock, req, sizeof(*req), -1);
-	pthread_mutex_unlock(&parent.lock);
+	tell_to(parent.sock, req);
 }
 
 int
@@ -162,25 +168,26 @@ hm_priv_open(const char *path, struct hm_err *reterr)
 }
 
 int
-hm_priv_spawn(const char *name, pid_t *ret_pid, struct hm_err *reterr)
+hm_priv_spawn(int sock, const char *name, pid_t *ret_pid,
+    struct hm_err *reterr)
 {
 	struct hm_priv_request req = { .op = HM_PRIV_SPAWN };
 	struct hm_priv_reply reply;
 	int fd;
 
 	snprintf(req.path, sizeof(req.path), "%s", name);
-	fd = ask_for(&req, &reply, reterr);
+	fd = ask_for(sock >= 0 ? sock : parent.sock, &req, &reply, reterr);
 	if (fd >= 0)
 		*ret_pid = reply.pid;
 	return fd;
 }
 
 void
-hm_priv_spawn_end(pid_t pid)
+hm_priv_spawn_end(int sock, pid_t pid)
 {
 	struct hm_priv_request req = { .op = HM_PRIV_SPAWN_END, .pid = pid };
 
-	tell(&req);
+	tell_to(sock >= 0 ? sock : parent.sock, &req);
 }
 
 void

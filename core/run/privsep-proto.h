@@ -41,9 +41,10 @@ int hm_priv_send(int sock, const void *p, size_t len, int fd);
  * descriptor that came along. */
 ssize_t hm_priv_recv(int sock, void *p, size_t len, int *ret_fd);
 
-/* child.c: what hm_spawn() asks the parent for. */
-int hm_priv_spawn(const char *name, pid_t *ret_pid, struct hm_err *reterr);
-void hm_priv_spawn_end(pid_t pid);
+/* child.c: what hm_spawn() asks for; sock -1: the parent. */
+int hm_priv_spawn(int sock, const char *name, pid_t *ret_pid,
+    struct hm_err *reterr);
+void hm_priv_spawn_end(int sock, pid_t pid);
 
 /* child.c: the worker's end of the pair; -1 without a parent. */
 void hm_priv_set_parent(int sock);

@@ -20,6 +20,8 @@ enum { HM_SPAWN_FD = 3 };
 int hm_spawn(const char *name, pid_t *ret_pid, struct hm_err *reterr);
 /* Ends it at once, if it still runs, and forgets it. */
 void hm_spawn_end(pid_t pid);
+/* For a server without a parent, before its sandbox: a helper that makes them. */
+void hm_spawn_helper(void);
 
 /* ---- for the parent ---- */
 

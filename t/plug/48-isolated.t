@@ -221,6 +221,14 @@ example = server.command("config", "example", "rogue")
 ok("number: 3" in example and "isolate-memory: 256M" in example,
    "config example")
 ok(" rogue " in server.command("hooks", "mail-from"), "hooks")
+with open(server.path("etc", "words.txt"), "w") as f:
+    f.write("words of a file")
+os.chmod(f.name, 0o644)
+server.conf("rogue", "isolate: yes\nfile: words.txt\n")
+server.command("reload")
+equal(ask("rogue", b"read"), (550, b"5.7.1 words of a file"),
+      "a file that its settings name can be read")
+server.conf("rogue", "isolate: yes\n")
 for flags, text, why in [
     (["-DROGUE_NEEDS=\"kv\""], "needs", "it needs \"kv\" of another module"),
     (["-DROGUE_DIES"], "dies as it is loaded", "died while it was loaded"),
@@ -246,15 +254,58 @@ server.stop()
 ok(left and not any(os.path.exists("/proc/%d" % pid) for pid in left),
    "a stop leaves no process behind")
 server.start()
+
+
+def gone(pids):
+    end = time.monotonic() + 30
+    while any(os.path.exists("/proc/%d" % p) for p in pids) and \
+            time.monotonic() < end:
+        time.sleep(0.05)
+    return pids and not any(os.path.exists("/proc/%d" % p) for p in pids)
+
+
+left = processes()
+since = len(server.read_log())
+os.kill(server.worker(), signal.SIGKILL)
+ok(gone(left), "kill -9 of the worker ends its processes")
+server.wait_log("m=ready", since)
+equal(ask("rogue", b"hello")[0], 250, "the next worker has its own")
 left = processes()
 server.process.kill()
 server.process.wait()
-end = time.monotonic() + 30
-while any(os.path.exists("/proc/%d" % p) for p in left) and \
-        time.monotonic() < end:
-    time.sleep(0.05)
-ok(left and not any(os.path.exists("/proc/%d" % pid) for pid in left),
-   "kill -9 of the parent leaves none behind")
+ok(gone(left), "kill -9 of the parent leaves none behind")
 witness.sock.close()
+server.close()
+
+
+# The same without a parent.
+class Alone(hermod.Server):
+    def start(self):
+        self.process = subprocess.Popen(
+            [hermod.HERMOD, "localserve", "--dir", self.path("etc")],
+            stdout=open(self.log, "ab"), stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL)
+        self.wait_ready()
+
+    conf = Serving.conf
+    smtp = Serving.smtp
+
+
+def family(pid):
+    """Its children and theirs."""
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+        pids = [int(p) for p in f.read().split()]
+    return pids + [p for child in pids for p in family(child)]
+
+
+server = Alone({"rogue": "isolate: yes\n"})
+equal(ask("rogue", b"hello")[0], 250, "localserve has isolated modules, too")
+equal(ask("rogue", b"slow")[0], 250, "which may take their time")
+os.kill(state("rogue")[0], signal.SIGKILL)
+ok(back("rogue"), "and are started again")
+left = family(server.process.pid)
+server.kill()
+ok(gone(left), "kill -9 leaves none behind")
+server.start()
 server.close()
 finish()

@@ -164,6 +164,25 @@ number(struct hm_call *call, const char *what, int n)
 	    n));
 }
 
+struct rogue_conf {
+	int64_t number;
+	const char *word, *file;
+};
+
+/* The file that its settings name. */
+static struct hm_verdict
+read_file(struct hm_call *call)
+{
+	const struct rogue_conf *conf = hm_conf(call);
+	int fd = conf->file != NULL ? open(conf->file, O_RDONLY) : -1;
+	char text[32] = "";
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		return hm_reject("5.7.1", "no file");
+	close(fd);
+	return hm_reject("5.7.1", hm_strdup(hm_call_arena(call), text));
+}
+
 static struct hm_verdict
 rogue_mail_from(struct hm_call *call, const struct hm_addr *from)
 {
@@ -196,6 +215,8 @@ rogue_mail_from(struct hm_call *call, const struct hm_addr *from)
 		return number(call, "descriptors", descriptors());
 	else if (hm_str_is(how, "escape"))
 		return number(call, "ways out", escape());
+	else if (hm_str_is(how, "read"))
+		return read_file(call);
 	else if (hm_str_is(how, "slow"))
 		return hm_ok_or_fail(hm_sleep(700));
 	return hm_pass();
@@ -211,14 +232,10 @@ static const struct hm_hook rogue_hooks[] = {
 	HM_HOOK_END
 };
 
-struct rogue_conf {
-	int64_t number;
-	const char *word;
-};
-
 static const struct hm_opt rogue_options[] = {
 	HM_OPT_INT(struct rogue_conf, number, "3", "A number.", .max = "10"),
 	HM_OPT_STR(struct rogue_conf, word, NULL, "A word."),
+	HM_OPT_FILE(struct rogue_conf, file, NULL, "A file."),
 	HM_OPT_END
 };
 
