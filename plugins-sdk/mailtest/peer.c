@@ -345,17 +345,28 @@ is_waiting(void *arg)
 	return peer->waiting != NULL;
 }
 
-void
-mt_peer_accept(struct mt *t, struct mt_peer *peer)
+static void
+take_waiting(struct mt_peer *peer)
 {
-	drop_former(peer);
-	hm_harness_until(is_waiting, peer, t->patience_ms);
-	if (!mt_ok(t, peer->waiting != NULL, "%s: somebody connects",
-	    peer->name))
-		return;
 	peer->conn = peer->waiting;
 	peer->waiting = peer->conn->next;
 	peer->conn->next = NULL;
+}
+
+/* last: those that came before it are let go. */
+void
+mt_peer_accept(struct mt *t, struct mt_peer *peer, bool last)
+{
+	drop_former(peer);
+	hm_harness_until(is_waiting, peer, t->patience_ms);
+	while (last && peer->waiting != NULL && peer->waiting->next != NULL) {
+		take_waiting(peer);
+		drop_former(peer);
+	}
+	if (!mt_ok(t, peer->waiting != NULL, "%s: somebody connects",
+	    peer->name))
+		return;
+	take_waiting(peer);
 	mt_transcript(t, peer, "--", HM_STR("accepted"));
 }
 
