@@ -30,10 +30,11 @@ USERS = {"postfix": 990, "postdrop": 991, "Debian-exim": 992, "opensmtpd": 993,
 PASSWORD = "peer secret"
 
 
-def enter():
-    """The rest of the program runs in namespaces of its own."""
+def enter(disk=False):
+    """The rest of the program runs in namespaces of its own; disk: what is
+    written goes to the disk of $TMPDIR, not to memory. Returns a folder there."""
     if os.environ.get("HERMOD_LAB") == "in":
-        return build_world()
+        return build_world(disk)
     if os.getuid() != 0:
         skip_all("needs root, for namespaces of its own")
     for program in ("unshare", "ip", "openssl"):
@@ -46,9 +47,12 @@ def enter():
     os.execvpe(words[0], words + [sys.executable] + sys.argv, env)
 
 
-def build_world():
+def build_world(disk):
     scratch = tempfile.mkdtemp(prefix="hermod-lab.")
-    run("mount", "-t", "tmpfs", "tmpfs", scratch)
+    if disk:
+        atexit.register(shutil.rmtree, scratch, True)
+    else:
+        run("mount", "-t", "tmpfs", "tmpfs", scratch)
     os.chmod(scratch, 0o755)
     for name in ("etc", "usr", "var"):
         up, work = (os.path.join(scratch, name + x) for x in ("", ".work"))
@@ -274,7 +278,7 @@ message_size_limit = 100000000
     return start("postfix", "postfix", "start-fg", port=("127.1.1.1", 25))
 
 
-def start_dovecot():
+def start_dovecot(path="/var/spool/postfix/private/auth"):
     """For Postfix: PLAIN, CRAM-MD5, SCRAM."""
     if not os.path.exists("/usr/sbin/dovecot"):
         return False
@@ -293,21 +297,18 @@ userdb {
   args = uid=vmail gid=vmail home=/nonexistent
 }
 service auth {
-  unix_listener /var/spool/postfix/private/auth {
+  unix_listener %s {
     mode = 0666
   }
 }
-service stats {
-  chroot =
-}
-""")
+""" % path)
     p = subprocess.Popen(["dovecot", "-F", "-c", "/etc/lab/dovecot.conf"],
                          stdin=subprocess.DEVNULL, start_new_session=True,
                          stdout=open("/run/dovecot.out", "ab"),
                          stderr=subprocess.STDOUT)
     _running.append(p)
     limit = time.monotonic() + 30
-    while not os.path.exists("/var/spool/postfix/private/auth"):
+    while not os.path.exists(path):
         if time.monotonic() > limit or p.poll() is not None:
             return False
         time.sleep(0.05)
