@@ -21,8 +21,9 @@ static const struct hm_opt direct_options[] = {
 	    "Addresses of this host to send from, one of each kind. Empty: the "
 	    "system chooses."),
 	HM_OPT_NETS(struct direct_conf, refuse,
-	    "[0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3, ::/127, "
-	    "::ffff:0:0/96, fe80::/10, ff00::/8]",
+	    "[0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, "
+	    "172.16.0.0/12, 192.168.0.0/16, 224.0.0.0/3, ::/127, ::ffff:0:0/96, "
+	    "fc00::/7, fe80::/10, ff00::/8]",
 	    "Networks that no mail is sent to, whatever the DNS says."),
 	HM_OPT_FILE(struct direct_conf, ca_file, NULL,
 	    "Certificates of the authorities that hosts are verified with. "

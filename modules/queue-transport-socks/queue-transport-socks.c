@@ -43,8 +43,9 @@ static const struct hm_opt proxy_options[] = {
 	    "The port of the hosts. Another one than 25 is for tests.",
 	    .min = "1", .max = "65535"),
 	HM_OPT_NETS(struct socks_proxy, refuse,
-	    "[0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3, ::/127, "
-	    "::ffff:0:0/96, fe80::/10, ff00::/8]",
+	    "[0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, "
+	    "172.16.0.0/12, 192.168.0.0/16, 224.0.0.0/3, ::/127, ::ffff:0:0/96, "
+	    "fc00::/7, fe80::/10, ff00::/8]",
 	    "Networks that no mail is sent to, whatever the DNS says."),
 	HM_OPT_FILE(struct socks_proxy, ca_file, NULL,
 	    "Certificates of the authorities that hosts are verified with. "

@@ -19,6 +19,7 @@ struct due {
 	int64_t next_ms;
 	uint64_t id;
 	uint32_t number;
+	bool damaged;
 };
 
 struct claiming {
@@ -51,7 +52,8 @@ take_due(struct hm_str key, struct hm_str value, void *arg)
 
 	(void)value;
 	if (queue_key_due_read(key, &domain, &d->next_ms, &d->id, &d->number) < 0)
-		return -HM_ECORRUPT;
+		return 0;
+	d->damaged = false;
 	if (new_message(c, d->id) && c->nmessages++ == CLAIM_MESSAGES)
 		return 1;
 	return ++c->ndue == CLAIM_RCPTS;
@@ -141,8 +143,29 @@ ask_suppressed(struct claiming *c, struct hm_kv_txn *txn,
 	return r == -HM_ENOENT ? 0 : r;
 }
 
+/* Nobody can tell what its record says, so it is not tried; the record and the
+ * body stay where they are. */
 static int
-claim_one(struct claiming *c, struct hm_kv_txn *txn, const struct due *d)
+set_aside(struct claiming *c, struct hm_kv_txn *txn, struct due *d)
+{
+	d->damaged = true;
+	return drop_stray(c, txn, d);
+}
+
+static void
+name_damaged(const struct claiming *c)
+{
+	for (size_t i = 0; i < c->ndue; i++)
+		if (c->due[i].damaged)
+			hm_log(HM_LOG_ERROR, "a record of the queue is damaged "
+			    "or of another version: it is set aside",
+			    hm_f("id", c->due[i].id),
+			    hm_f("recipient", c->due[i].number),
+			    hm_f("domain", c->domain));
+}
+
+static int
+claim_one(struct claiming *c, struct hm_kv_txn *txn, struct due *d)
 {
 	struct queue_shared *q = c->q->shared;
 	struct queue_rcpt *was = hm_new(c->batch->arena, struct queue_rcpt);
@@ -156,7 +179,8 @@ claim_one(struct claiming *c, struct hm_kv_txn *txn, const struct due *d)
 		return drop_stray(c, txn, d);
 	w = r < 0 ? NULL : work_for(c, txn, d->id, &r);
 	if (w == NULL)
-		return r == -HM_ENOENT ? drop_stray(c, txn, d) : r;
+		return r == -HM_ENOENT ? drop_stray(c, txn, d) :
+		    r == -HM_ECORRUPT ? set_aside(c, txn, d) : r;
 	*rcpt = *was;
 	if (queue_flight_has(q, was)) {
 		rcpt->next_ms = c->now_ms + c->q->conf->retry_ms;
@@ -241,8 +265,10 @@ queue_claim(struct queue_module *q, struct hm_str domain,
 	r = hm_work(claim_job, &c);
 	if (r < 0)
 		queue_batch_unref(q->shared, batch);
-	else
+	else {
 		*ret = batch;
+		name_damaged(&c);
+	}
 	return r;
 }
 

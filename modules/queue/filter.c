@@ -149,7 +149,7 @@ page_txn(struct hm_kv_txn *txn, void *arg)
 
 		r = queue_get_message(q, txn, p->arena, found->rcpt.id,
 		    &found->msg);
-		if (r == -HM_ENOENT)
+		if (r == -HM_ENOENT || r == -HM_ECORRUPT)
 			r = 0;
 		else if (r == 0 && queue_filter_fits(p->f, &found->msg, &found->rcpt))
 			p->found[p->n++] = *found;

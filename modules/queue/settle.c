@@ -159,7 +159,7 @@ write_rcpt(struct queue_module *q, struct hm_kv_txn *txn, struct hm_arena *arena
 
 	rcpt->left = r == -HM_ENOENT && gone(rcpt);
 	if (r < 0)
-		return r == -HM_ENOENT ? 0 : r;
+		return r == -HM_ENOENT || r == -HM_ECORRUPT ? 0 : r;
 	*now = *rcpt;
 	now->held = was->held;
 	now->transport = was->transport;
@@ -168,7 +168,8 @@ write_rcpt(struct queue_module *q, struct hm_kv_txn *txn, struct hm_arena *arena
 	    write_tried(q, txn, arena, msg, was, now);
 	rcpt->left = now->left;
 	rcpt->again = now->again;
-	return r;
+	/* The next claim sets it aside; the other results shall not wait. */
+	return r == -HM_ECORRUPT ? 0 : r;
 }
 
 static int

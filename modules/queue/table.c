@@ -89,9 +89,10 @@ queue_tables_open(struct queue_shared *q, struct hm_err *reterr)
 
 /* ---- the destinations ---- */
 
-/* The first key at or behind from. */
+/* The first key at or behind from; what is no key of ours is passed by. */
 struct first {
-	struct hm_buf key;
+	struct hm_buf domain;
+	int64_t next_ms;
 	bool found;
 };
 
@@ -99,10 +100,15 @@ static int
 take_first(struct hm_str key, struct hm_str value, void *arg)
 {
 	struct first *first = arg;
+	struct hm_str domain;
+	uint64_t id;
+	uint32_t number;
 
 	(void)value;
-	hm_buf_clear(&first->key);
-	hm_buf_str(&first->key, key);
+	if (queue_key_due_read(key, &domain, &first->next_ms, &id, &number) < 0)
+		return 0;
+	hm_buf_clear(&first->domain);
+	hm_buf_str(&first->domain, domain);
 	first->found = true;
 	return 1;
 }
@@ -112,10 +118,7 @@ queue_first_due(struct queue_shared *q, struct hm_kv_txn *txn,
     struct hm_str domain, int64_t *ret_ms)
 {
 	struct hm_buf from = { 0 }, to = { 0 };
-	struct first first = { 0 };
-	struct hm_str name;
-	uint64_t id;
-	uint32_t number;
+	struct first first = { .next_ms = INT64_MAX };
 	int r;
 
 	hm_buf_str(&from, domain);
@@ -124,13 +127,10 @@ queue_first_due(struct queue_shared *q, struct hm_kv_txn *txn,
 	hm_buf_putc(&to, '\1');
 	r = q->kv->ops->scan(txn, q->t.due, hm_buf_view(&from), hm_buf_view(&to),
 	    0, take_first, &first);
-	*ret_ms = INT64_MAX;
-	if (r >= 0 && first.found)
-		r = queue_key_due_read(hm_buf_view(&first.key), &name, ret_ms,
-		    &id, &number);
+	*ret_ms = first.found ? first.next_ms : INT64_MAX;
 	hm_buf_release(&from);
 	hm_buf_release(&to);
-	hm_buf_release(&first.key);
+	hm_buf_release(&first.domain);
 	return r < 0 ? r : 0;
 }
 
@@ -147,26 +147,17 @@ next_domain(struct hm_kv_txn *txn, void *arg)
 {
 	struct domains *d = arg;
 	struct first first = { 0 };
-	struct hm_str name;
-	int64_t next_ms;
-	uint64_t id;
-	uint32_t number;
 	int r = d->q->kv->ops->scan(txn, d->q->t.due, hm_buf_view(&d->from),
 	    (struct hm_str){ 0 }, 0, take_first, &first);
 
 	if (r >= 0 && first.found) {
-		r = queue_key_due_read(hm_buf_view(&first.key), &name, &next_ms,
-		    &id, &number);
-		if (r == 0) {
-			d->fn(name, next_ms, d->arg);
-			hm_buf_clear(&d->from);
-			hm_buf_str(&d->from, name);
-			hm_buf_putc(&d->from, '\1');
-			r = 1;
-		}
+		d->fn(hm_buf_view(&first.domain), first.next_ms, d->arg);
+		hm_buf_clear(&d->from);
+		hm_buf_str(&d->from, hm_buf_view(&first.domain));
+		hm_buf_putc(&d->from, '\1');
 	}
-	hm_buf_release(&first.key);
-	return r >= 0 && !first.found ? 0 : r;
+	hm_buf_release(&first.domain);
+	return r < 0 ? r : first.found;
 }
 
 int

@@ -52,7 +52,9 @@ struct hm_smtp {
 	struct client_reply reply;       /* the last one */
 	struct client_reply ehlo;
 	struct client_offer offer;
+	struct hm_buf line;              /* of a reply, as it comes */
 	bool broken;                     /* no more than closing it */
+	bool silent;                     /* it did not answer in time */
 	unsigned transactions;
 };
 

@@ -260,6 +260,8 @@ client_run_deliver(struct hm_smtp_run *run, struct hm_attempt *a)
 	if (!reuse(run, a) && !reach(run, a))
 		return;
 	client_deliver(run->smtp, a);
+	/* The next message would wait as long: it waits for another run. */
+	run->dead = run->smtp->silent;
 	if (run->smtp->broken)
 		hang_up(run);
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <hermod/clock.h>
+
 #include "client.h"
 
 enum {
@@ -13,19 +15,58 @@ enum {
 
 /* ---- replies ---- */
 
+/* A line into c->line. The time is for all of the reply: a server that says a
+ * byte now and then would hold us for ever. */
+static HM_FIBER int
+read_line(struct hm_smtp *c, int64_t until_ms)
+{
+	hm_buf_clear(&c->line);
+	while (!hm_str_ends(hm_buf_view(&c->line), HM_STR("\n"))) {
+		int64_t left = until_ms - hm_now_ms();
+		struct hm_str got;
+		ssize_t end;
+		int r;
+
+		if (left <= 0)
+			return -HM_ETIMEDOUT;
+		hm_io_timeouts(c->io, left, left);
+		r = hm_io_peek(c->io, &got);
+		if (r < 0)
+			return r;
+		end = hm_str_chr(got, '\n');
+		got = hm_str_take(got, end < 0 ? got.len : (size_t)end + 1);
+		if (c->line.len + got.len > REPLY_LINE_MAX)
+			return -HM_ELIMIT;
+		hm_buf_str(&c->line, got);
+		hm_io_consume(c->io, got.len);
+	}
+	return 0;
+}
+
+/* Without its end. */
+static struct hm_str
+chomp(struct hm_str line)
+{
+	line = hm_str_take(line, line.len - 1);
+	return hm_str_ends(line, HM_STR("\r")) ?
+	    hm_str_take(line, line.len - 1) : line;
+}
+
 int
 client_read(struct hm_smtp *c, int64_t timeout_ms)
 {
-	struct hm_str line;
+	int64_t until_ms = hm_now_ms() + timeout_ms;
 	int r = 0;
 
-	hm_io_timeouts(c->io, timeout_ms, timeout_ms);
 	client_reply_clear(&c->reply);
 	while (r == 0 && !c->reply.whole) {
-		r = hm_io_read_line(c->io, REPLY_LINE_MAX, &line, NULL);
+		r = read_line(c, until_ms);
 		if (r == 0)
-			r = client_reply_add(&c->reply, line);
+			r = client_reply_add(&c->reply,
+			    chomp(hm_buf_view(&c->line)));
 	}
+	hm_io_timeouts(c->io, timeout_ms, timeout_ms);
+	c->silent |= r == -HM_ETIMEDOUT;
 	if (r < 0)
 		c->broken = true;
 	else if (c->reply.code == 421)       /* it closes (RFC 5321, 3.8) */
@@ -220,5 +261,6 @@ client_close(struct hm_smtp *c)
 	hm_io_close(c->io);
 	client_reply_release(&c->reply);
 	client_reply_release(&c->ehlo);
+	hm_buf_release(&c->line);
 	free(c);
 }
