@@ -23,7 +23,8 @@ static int
 direct_put(struct hm_mod *self, const struct hm_str *slices, size_t n,
     unsigned flags, uint64_t *ret_id, struct hm_err *reterr)
 {
-	return seg_put(direct_of(self)->store, slices, n, flags, ret_id, reterr);
+	return seg_put(direct_of(self)->store, &direct_of(self)->seg_kv, slices,
+	    n, flags, ret_id, reterr);
 }
 
 static int

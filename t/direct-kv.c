@@ -33,11 +33,17 @@ direct_verify(struct hm_mod *self, void (*report)(const char *text, void *arg),
 	return bdb_verify((struct bdb_env *)(void *)self, report, arg, reterr);
 }
 
+static bool
+direct_covers(struct hm_mod *self, const char *path)
+{
+	return bdb_covers((struct bdb_env *)(void *)self, path);
+}
+
 static const struct hm_kv_ops direct_ops = {
 	.size = sizeof(direct_ops),
 	.table = direct_table, .run = direct_run, .flush = direct_flush,
 	.get = bdb_get, .put = bdb_put, .del = bdb_del, .scan = bdb_scan,
-	.verify = direct_verify,
+	.verify = direct_verify, .covers = direct_covers, .cover = bdb_cover,
 };
 
 static void

@@ -63,7 +63,8 @@ static int
 blob_segment_put(struct hm_mod *self, const struct hm_str *slices, size_t n,
     unsigned flags, uint64_t *ret_id, struct hm_err *reterr)
 {
-	return seg_put(state_of(self)->store, slices, n, flags, ret_id, reterr);
+	return seg_put(state_of(self)->store, &state_of(self)->kv, slices, n,
+	    flags, ret_id, reterr);
 }
 
 static int

@@ -98,10 +98,10 @@ static int
 copy(struct compacting *c, uint64_t id, const struct seg_where *from,
     struct seg_where *to)
 {
+	struct seg_record record = { .id = id };
 	struct hm_blob_reader *reader;
-	struct seg_file *file;
+	struct seg_put put;
 	struct hm_str slice;
-	uint64_t ticket;
 	char *bytes;
 	int r;
 
@@ -114,13 +114,13 @@ copy(struct compacting *c, uint64_t id, const struct seg_where *from,
 	seg_close(reader);
 	slice = (struct hm_str){ bytes, (size_t)from->length };
 	if (!r)
-		r = seg_append(c->store, &slice, 1, id, to, &file, &ticket,
-		    c->reterr);
+		r = seg_append(c->store, &slice, 1, record, &put, c->reterr);
 	free(bytes);
 	if (r)
 		return r;
+	*to = put.where;
 	pthread_mutex_lock(&c->store->mutex);
-	seg_file_put(c->store, file);
+	seg_file_put(c->store, put.file);
 	pthread_mutex_unlock(&c->store->mutex);
 	return 0;
 }

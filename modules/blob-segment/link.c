@@ -1,6 +1,10 @@
 /* link.c - where blobs lie and how many links they have. */
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#include <hermod/arena.h>
+#include <hermod/str.h>
 
 #include "seg.h"
 
@@ -11,10 +15,32 @@ key_of(char key[9], uint64_t id)
 	return (struct hm_str){ key, 9 };
 }
 
+/* What was not synced goes into the log of the transaction. */
+static int
+cover(struct seg_store *store, const struct seg_kv *kv, struct hm_kv_txn *txn,
+    struct seg_file *file, const struct seg_where *where)
+{
+	size_t len = (size_t)seg_record_bytes(where->length);
+	char path[SEG_DIR_MAX + 32], *bytes;
+	int r;
+
+	if (!kv->covers) /* it did when this was put */
+		return seg_sync(store, NULL);
+	bytes = hm_xalloc(len);
+	seg_path(store, file->number, path);
+	r = seg_read_at(file->fd, where->offset, bytes, len);
+	if (!r)
+		r = kv->kv->ops->cover(txn, path, where->offset,
+		    hm_str_n(bytes, len));
+	free(bytes);
+	return r;
+}
+
 /* A blob that was put and has no record: only a fresh one, of this process, so
  * that its space cannot have been taken back. */
 static int
-find_unlinked(struct seg_store *store, uint64_t id, struct seg_where *ret)
+find_unlinked(struct seg_store *store, const struct seg_kv *kv,
+    struct hm_kv_txn *txn, uint64_t id, struct seg_where *ret)
 {
 	uint32_t number = (uint32_t)(id >> 32);
 	uint64_t offset = (id & UINT32_MAX) * SEG_ALIGN;
@@ -40,7 +66,8 @@ find_unlinked(struct seg_store *store, uint64_t id, struct seg_where *ret)
 	    seg_record_read(head, &record) == 0 && record.id == id) {
 		*ret = (struct seg_where){ .segment = number, .offset = offset,
 		    .length = record.length };
-		r = 0;
+		r = (record.flags & SEG_COVERED) ?
+		    cover(store, kv, txn, file, ret) : 0;
 	}
 	pthread_mutex_lock(&store->mutex);
 	seg_file_put(store, file);
@@ -73,7 +100,8 @@ seg_link(struct seg_store *store, const struct seg_kv *kv,
 	if (!r)
 		r = seg_where_read(got, &where);
 	else if (fresh)
-		r = delta > 0 ? find_unlinked(store, id, &where) : -HM_ENOENT;
+		r = delta > 0 ? find_unlinked(store, kv, txn, id, &where) :
+		    -HM_ENOENT;
 	if (r)
 		return r;
 	links = (int64_t)where.links + delta;

@@ -156,10 +156,8 @@ write_failed(struct seg_store *store, struct seg_file *file, uint64_t offset,
 
 int
 seg_append(struct seg_store *store, const struct hm_str *slices, size_t n,
-    uint64_t id, struct seg_where *where, struct seg_file **ret_file,
-    uint64_t *ret_ticket, struct hm_err *reterr)
+    struct seg_record record, struct seg_put *ret, struct hm_err *reterr)
 {
-	struct seg_record record = { .id = id };
 	struct seg_file *file = NULL;
 	uint64_t offset = 0, bytes;
 	size_t i;
@@ -178,20 +176,20 @@ seg_append(struct seg_store *store, const struct hm_str *slices, size_t n,
 	pthread_mutex_unlock(&store->mutex);
 	if (r)
 		return r;
-	if (!id)
+	if (!record.id)
 		record.id = seg_id(file->number, offset);
 	r = write_record(file->fd, offset, &record, slices, n);
 	pthread_mutex_lock(&store->mutex);
 	if (r)
 		r = write_failed(store, file, offset, bytes, r, reterr);
 	else
-		*ret_ticket = ++file->written;
+		ret->ticket = ++file->written;
 	pthread_mutex_unlock(&store->mutex);
 	if (r)
 		return r;
-	*where = (struct seg_where){ .segment = file->number, .offset = offset,
-	    .length = record.length };
-	*ret_file = file;
+	ret->file = file;
+	ret->where = (struct seg_where){ .segment = file->number,
+	    .offset = offset, .length = record.length };
 	return 0;
 }
 
@@ -241,25 +239,36 @@ seg_wait_synced(struct seg_store *store, struct seg_file *file, uint64_t ticket,
 	return 0;
 }
 
-int
-seg_put(struct seg_store *store, const struct hm_str *slices, size_t n,
-    unsigned flags, uint64_t *ret_id, struct hm_err *reterr)
+static bool
+small(const struct hm_str *slices, size_t n)
 {
-	struct seg_where where;
-	struct seg_file *file;
-	uint64_t ticket;
+	size_t sum = 0, i;
+
+	for (i = 0; i < n && sum <= SEG_COVER_MOST; i++)
+		sum += slices[i].len;
+	return sum <= SEG_COVER_MOST;
+}
+
+int
+seg_put(struct seg_store *store, const struct seg_kv *kv,
+    const struct hm_str *slices, size_t n, unsigned flags, uint64_t *ret_id,
+    struct hm_err *reterr)
+{
+	bool cover = (flags & HM_BLOB_LINKED) && kv->covers && small(slices, n);
+	struct seg_record record = { .flags = cover ? SEG_COVERED : 0 };
+	struct seg_put put;
 	int r;
 
-	r = seg_append(store, slices, n, 0, &where, &file, &ticket, reterr);
+	r = seg_append(store, slices, n, record, &put, reterr);
 	if (r)
 		return r;
-	if (!(flags & HM_BLOB_NOSYNC))
-		r = seg_wait_synced(store, file, ticket, reterr);
+	if (!cover && !(flags & HM_BLOB_NOSYNC))
+		r = seg_wait_synced(store, put.file, put.ticket, reterr);
 	pthread_mutex_lock(&store->mutex);
-	seg_file_put(store, file);
+	seg_file_put(store, put.file);
 	pthread_mutex_unlock(&store->mutex);
 	if (!r)
-		*ret_id = seg_id(where.segment, where.offset);
+		*ret_id = seg_id(put.where.segment, put.where.offset);
 	return r;
 }
 

@@ -49,7 +49,7 @@ seg_record_make(unsigned char out[SEG_RECORD], const struct seg_record *record)
 	put64(out + 8, record->id);
 	put64(out + 16, record->length);
 	put32(out + 24, record->sum);
-	put32(out + 28, 0);
+	put32(out + 28, record->flags);
 	put32(out + 4, hm_crc32c(0, out + 8, 24));
 }
 
@@ -62,6 +62,7 @@ seg_record_read(const unsigned char in[SEG_RECORD], struct seg_record *ret)
 	ret->id = get64(in + 8);
 	ret->length = get64(in + 16);
 	ret->sum = get32(in + 24);
+	ret->flags = get32(in + 28);
 	return ret->length > SEG_BLOB_MAX ? -HM_ECORRUPT : 0;
 }
 

@@ -8,7 +8,7 @@
  *   NUMBER.seg   header of SEG_HEADER bytes:
  *                "HERMODSG" version:4 number:4 tag:8 made:8 (unix s) crc:4 0…
  *                records, each at a multiple of 8:
- *                "HmBl" crc:4 (of the next 24 bytes) id:8 length:8 sum:4 0:4
+ *                "HmBl" crc:4 (of the next 24 bytes) id:8 length:8 sum:4 flags:4
  *                bytes, padding; at the end zeroes, or after an orderly end
  *                "HmEn" crc:4 tag:8 offset:8 0:8
  *   kv "b" id:8 (big-endian)   segment:4 offset:8 length:8 links:4
@@ -38,6 +38,7 @@
 #define SEG_BLOB_MAX (UINT64_C(1) << 34)
 #define SEG_END_MAX (UINT64_C(1) << 34)  /* of a segment: offset / 8 in 32 bits */
 #define SEG_VALUE 24
+#define SEG_COVER_MOST (32u << 10) /* beyond it a sync is cheaper than a copy */
 #define SEG_BUCKETS 64
 
 /* A blob without links may be linked for an hour; its space is taken back
@@ -60,6 +61,7 @@ struct seg_conf {
 struct seg_kv {
 	const struct hm_kv *kv;
 	struct hm_kv_table *table;
+	bool covers;                /* its log may stand for our bytes */
 };
 
 /* One segment file. All members under the store's mutex, but a holder of a
@@ -151,22 +153,13 @@ struct seg_size {
 int seg_list(struct seg_store *store, struct seg_size **ret, size_t *ret_n,
     struct hm_err *reterr);
 
-/* put.c */
-int seg_put(struct seg_store *store, const struct hm_str *slices, size_t n,
-    unsigned flags, uint64_t *ret_id, struct hm_err *reterr);
-int seg_sync(struct seg_store *store, struct hm_err *reterr);
-/* Appends a record that keeps its id and is not synced; where->segment and
- * where->offset are set. */
-int seg_append(struct seg_store *store, const struct hm_str *slices, size_t n,
-    uint64_t id, struct seg_where *where, struct seg_file **ret_file,
-    uint64_t *ret_ticket, struct hm_err *reterr);
-int seg_wait_synced(struct seg_store *store, struct seg_file *file,
-    uint64_t ticket, struct hm_err *reterr);
-
 /* record.c: the forms on disk. */
+enum seg_record_flags {
+	SEG_COVERED = 1,            /* not synced: the log has it once linked */
+};
 struct seg_record {
 	uint64_t id, length;
-	uint32_t sum;
+	uint32_t sum, flags;
 };
 void seg_record_make(unsigned char out[SEG_RECORD],
     const struct seg_record *record);
@@ -193,6 +186,23 @@ seg_id(uint32_t number, uint64_t offset)
 {
 	return (uint64_t)number << 32 | offset / SEG_ALIGN;
 }
+
+/* put.c */
+int seg_put(struct seg_store *store, const struct seg_kv *kv,
+    const struct hm_str *slices, size_t n, unsigned flags, uint64_t *ret_id,
+    struct hm_err *reterr);
+int seg_sync(struct seg_store *store, struct hm_err *reterr);
+/* Appends a record, whose id (0: by its place) and flags are given, and does not
+ * sync it. */
+struct seg_put {
+	struct seg_where where;
+	struct seg_file *file;      /* a reference */
+	uint64_t ticket;            /* for seg_wait_synced() */
+};
+int seg_append(struct seg_store *store, const struct hm_str *slices, size_t n,
+    struct seg_record record, struct seg_put *ret, struct hm_err *reterr);
+int seg_wait_synced(struct seg_store *store, struct seg_file *file,
+    uint64_t ticket, struct hm_err *reterr);
 
 /* link.c */
 int seg_link(struct seg_store *store, const struct seg_kv *kv,

@@ -200,6 +200,8 @@ seg_bind(struct seg_store *store, const struct hm_kv *kv, struct seg_kv *ret,
 	r = hm_kv_table(kv, "blob-segment", &ret->table, reterr);
 	if (r)
 		return r;
+	ret->covers = HM_HAS(kv, cover) &&
+	    kv->ops->covers(kv->self, store->dir);
 	r = hm_kv_run(kv, HM_KV_READ, look_at_table, &look, reterr);
 	if (!r && look.format == 0)
 		r = hm_kv_run(kv, HM_KV_DURABLE, write_format, &look, reterr);

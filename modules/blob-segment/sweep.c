@@ -187,7 +187,10 @@ seg_sweep(struct seg_store *store, const struct seg_kv *kv,
 	int r;
 
 	pthread_mutex_lock(&store->sweeping);
-	r = seg_list(store, &list, &n, reterr);
+	/* one that was not synced is not settled */
+	r = seg_sync(store, reterr);
+	if (!r)
+		r = seg_list(store, &list, &n, reterr);
 	if (!r) {
 		r = sweep(store, kv, list, n, reterr);
 		free(list);

@@ -16,7 +16,7 @@
 #include <hermod/log.h>
 
 /* Of struct bdb_env: a module of another version must not touch it. */
-#define BDB_ENV_VERSION 1
+#define BDB_ENV_VERSION 2
 
 #define BDB_KEY_MAX 4096
 #define BDB_VALUE_MAX (64u << 20)
@@ -80,6 +80,9 @@ struct bdb_env {
 	unsigned nspare;
 	bool checkpoints, detects;   /* the threads run */
 	pthread_t checkpointer, detector;
+	pthread_mutex_t beside_mutex; /* of the next, and of what logs for it */
+	struct bdb_beside_file *beside;
+	DB_LSN settled_ckp;          /* the checkpoint that beside was synced for */
 };
 
 int bdb_open(const struct bdb_conf *conf, struct bdb_env **ret,
@@ -103,6 +106,14 @@ int bdb_env_journal(struct bdb_env *env, bool open, struct hm_err *reterr);
 	"%s/repair and start again: tables are then made anew from what can be " \
 	"read, and \"hermod verify --fix\" has to be run"
 
+/* beside.c; results of Berkeley DB. All that the log stands for is on the disk: */
+int bdb_settle(struct bdb_env *env);
+/* The same behind a checkpoint; the log loses what is not needed any more. */
+int bdb_settle_checkpoint(struct bdb_env *env);
+/* After recovery: what the log stands for is written to its place. */
+int bdb_settle_log(struct bdb_env *env);
+void bdb_beside_forget(struct bdb_env *env);
+
 /* The background threads, see threads.c. */
 int bdb_threads_start(struct bdb_env *env, struct hm_err *reterr);
 void bdb_threads_stop(struct bdb_env *env);
@@ -124,6 +135,9 @@ int bdb_del(struct hm_kv_txn *txn, struct hm_kv_table *table,
 int bdb_scan(struct hm_kv_txn *txn, struct hm_kv_table *table,
     struct hm_str from, struct hm_str to, unsigned flags,
     int (*fn)(struct hm_str key, struct hm_str value, void *arg), void *arg);
+bool bdb_covers(struct bdb_env *env, const char *path);
+int bdb_cover(struct hm_kv_txn *txn, const char *path, uint64_t offset,
+    struct hm_str bytes);
 int bdb_verify(struct bdb_env *env,
     void (*report)(const char *text, void *arg), void *arg,
     struct hm_err *reterr);

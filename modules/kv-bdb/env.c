@@ -89,6 +89,17 @@ bdb_end(struct bdb_env *env, const char *what)
 	abort();
 }
 
+/* Our own records in the log are no business of recovery's, see beside.c. */
+static int
+on_own_record(DB_ENV *db, DBT *record, DB_LSN *lsn, db_recops op)
+{
+	(void)db;
+	(void)record;
+	(void)lsn;
+	(void)op;
+	return 0;
+}
+
 /* After a panic every call fails. */
 static void
 on_event(DB_ENV *db, uint32_t event, void *info)
@@ -159,7 +170,7 @@ configure(struct bdb_env *env)
 	    (ret = db->set_tx_max(db, BDB_TXNS)) ||
 	    (ret = db->set_lg_max(db, BDB_LOG_FILE)) ||
 	    (ret = db->set_lg_bsize(db, BDB_LOG_BUFFER)) ||
-	    (ret = db->log_set_config(db, DB_LOG_AUTO_REMOVE, 1)) ||
+	    (ret = db->set_app_dispatch(db, on_own_record)) ||
 	    (ret = db->set_flags(db, DB_TIME_NOTGRANTED, 1)))
 		return ret;
 	return db->set_timeout(db, (db_timeout_t)(conf->lock_wait_ms * 1000),
@@ -258,6 +269,8 @@ open_env(struct bdb_env *env, struct hm_err *reterr)
 		return ret;
 	ret = bdb_env_recover(env);
 	if (!ret)
+		ret = bdb_settle_log(env);
+	if (!ret)
 		return 0;
 	/* a new log file is filled with zeroes at once */
 	if (env->full || !way_out(ret))
@@ -286,6 +299,7 @@ bdb_open(const struct bdb_conf *conf, struct bdb_env **ret,
 	env->lock_fd = -1;
 	pthread_mutex_init(&env->mutex, NULL);
 	pthread_cond_init(&env->wake, NULL);
+	pthread_mutex_init(&env->beside_mutex, NULL);
 	r = take_lock(env, reterr);
 	if (!r)
 		r = open_env(env, reterr);
@@ -330,8 +344,9 @@ bdb_close(struct bdb_env *env)
 		free_txn(txn);
 	}
 	if (env->db) {
-		if (env->opened)
-			env->db->txn_checkpoint(env->db, 0, 0, DB_FORCE);
+		if (env->opened &&
+		    env->db->txn_checkpoint(env->db, 0, 0, DB_FORCE) == 0)
+			bdb_settle_checkpoint(env);
 		env->opened = false;
 		env->db->close(env->db, 0);
 	}
@@ -340,6 +355,8 @@ bdb_close(struct bdb_env *env)
 		    "could be written back", env->dir);
 	if (env->lock_fd >= 0)
 		close(env->lock_fd);
+	bdb_beside_forget(env);
+	pthread_mutex_destroy(&env->beside_mutex);
 	pthread_cond_destroy(&env->wake);
 	pthread_mutex_destroy(&env->mutex);
 	free(env->dir);

@@ -81,11 +81,18 @@ kv_bdb_repair(struct hm_mod *self, void (*report)(const char *text, void *arg),
 	return bdb_repair(hm_mod_state(self), report, arg, reterr);
 }
 
+static bool
+kv_bdb_covers(struct hm_mod *self, const char *path)
+{
+	return bdb_covers(hm_mod_state(self), path);
+}
+
 static const struct hm_kv_ops kv_bdb_ops = {
 	.size = sizeof(kv_bdb_ops),
 	.table = kv_bdb_table, .run = kv_bdb_run, .flush = kv_bdb_flush,
 	.get = bdb_get, .put = bdb_put, .del = bdb_del, .scan = bdb_scan,
 	.verify = kv_bdb_verify, .repair = kv_bdb_repair,
+	.covers = kv_bdb_covers, .cover = bdb_cover,
 };
 
 static const struct hm_provide kv_bdb_provides[] = {

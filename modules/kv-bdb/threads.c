@@ -65,6 +65,8 @@ checkpoints(void *arg)
 		bdb_look_at_disk(env);
 		/* a minute after the last change, if the log stays short */
 		ret = env->db->txn_checkpoint(env->db, kbytes, 1, 0);
+		if (!ret)
+			ret = bdb_settle_checkpoint(env);
 		if (ret && !failing) {
 			bdb_fail(&err, ret, "checkpoint");
 			bdb_report(env, HM_LOG_ERROR, "%s", err.text);

@@ -148,6 +148,7 @@ struct bodies {
 	struct hm_arena *arena;
 	struct store_content *at;
 	size_t n;
+	unsigned flags;              /* enum hm_blob_flags */
 };
 
 enum { NEIGHBOURS = 100 };
@@ -176,19 +177,29 @@ add_body(struct store *st, struct bodies *bodies, struct hm_spool *spool,
 	*ret = c;
 	if ((r = store_content(bodies->arena, spool, c, reterr)) < 0)
 		return r;
-	r = hm_blob_put(st->blob, &c->message, 1, HM_BLOB_NOSYNC, &c->blob,
+	r = hm_blob_put(st->blob, &c->message, 1, bodies->flags, &c->blob,
 	    reterr);
 	if (r == 0)
 		bodies->n++;
 	return r;
 }
 
+/* One body may become durable together with its records; many share a sync. */
 static void
-bodies_init(struct bodies *bodies, size_t n)
+bodies_init(struct bodies *bodies, size_t n, bool many)
 {
 	bodies->arena = hm_arena_new(NULL, "store bodies");
 	bodies->at = hm_alloc_array(bodies->arena, n, sizeof(*bodies->at));
 	bodies->n = 0;
+	bodies->flags = many ? HM_BLOB_NOSYNC : HM_BLOB_LINKED;
+}
+
+static int
+sync_bodies(struct store *st, const struct bodies *bodies,
+    struct hm_err *reterr)
+{
+	return bodies->n > 0 && (bodies->flags & HM_BLOB_NOSYNC) ?
+	    hm_blob_sync(st->blob, reterr) : 0;
 }
 
 /* ---- append --------------------------------------------------------------------------- */
@@ -260,7 +271,7 @@ append_job(void *arg)
 		r = add_body(st, &ap->bodies, ap->items[i].spool,
 		    &ap->content[i], ap->err);
 	if (r == 0)
-		r = hm_blob_sync(st->blob, ap->err);
+		r = sync_bodies(st, &ap->bodies, ap->err);
 	if (r == 0)
 		r = store_commit(&ap->tx);
 	if (r == 0)
@@ -281,7 +292,7 @@ store_append(struct hm_account *acc, struct hm_append *items, size_t n,
 	if (n == 0)
 		return 0;
 	store_quota_refresh(acc);
-	bodies_init(&ap.bodies, n);
+	bodies_init(&ap.bodies, n, n > 1);
 	ap.content = hm_alloc_array(ap.bodies.arena, n, sizeof(*ap.content));
 	store_tx_init(&ap.tx, acc->st, acc->a, append_fn, &ap, reterr);
 	r = hm_work(append_job, &ap);
@@ -357,7 +368,7 @@ deliver_job(void *arg)
 	struct deliver *dl = arg;
 	struct delivery *d;
 	bool any = false;
-	int r = 0;
+	int r;
 
 	for (d = dl->at; d < dl->at + dl->n; d++) {
 		if (d->item->result == 0)
@@ -366,8 +377,7 @@ deliver_job(void *arg)
 			d->item->result = add_body(dl->st, &dl->bodies,
 			    d->item->append.spool, &d->content, dl->err);
 	}
-	if (dl->bodies.n > 0)
-		r = hm_blob_sync(dl->st->blob, dl->err);
+	r = sync_bodies(dl->st, &dl->bodies, dl->err);
 	if (r < 0)
 		fail_all(dl, r);
 	for (d = dl->at; d < dl->at + dl->n; d++) {
@@ -389,11 +399,14 @@ store_deliver(struct store *st, struct hm_deliver *items, size_t n,
 {
 	struct deliver dl = { .st = st, .n = n, .err = reterr };
 	struct delivery *d;
+	bool many = false;
 	size_t i;
 
 	if (n == 0)
 		return 0;
-	bodies_init(&dl.bodies, n);
+	for (i = 1; i < n; i++)
+		many |= items[i].append.spool != items[0].append.spool;
+	bodies_init(&dl.bodies, n, many);
 	dl.at = hm_alloc_array(dl.bodies.arena, n, sizeof(*dl.at));
 	for (i = 0; i < n; i++) {
 		d = &dl.at[i];

@@ -15,6 +15,8 @@ struct hm_blob_reader;
 
 enum hm_blob_flags {
 	HM_BLOB_NOSYNC = 1,   /* put: durable only after sync(); for batches */
+	HM_BLOB_LINKED = 2,   /* put: durable no later than the transaction that
+	                       * links it, which may save a sync; for single ones */
 };
 
 struct hm_blob_ops {

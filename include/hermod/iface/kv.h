@@ -69,6 +69,15 @@ struct hm_kv_ops {
 	int (*repair)(struct hm_mod *self,
 	    void (*report)(const char *text, void *arg), void *arg,
 	    struct hm_err *reterr);
+	/* Whether cover() may be used for files of this folder. May be missing,
+	 * as cover() may. */
+	bool (*covers)(struct hm_mod *self, const char *path);
+	/* The bytes, which the caller has written at that offset of the file and
+	 * has not synced, are on disk once the transaction is: a log keeps a copy
+	 * and writes it to its place after a crash, unless the file is gone by
+	 * then. Nobody writes there again. At most 1 MiB. */
+	int (*cover)(struct hm_kv_txn *txn, const char *path, uint64_t offset,
+	    struct hm_str bytes);
 };
 HM_IFACE(kv, 1);
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,16 +60,23 @@ close_all(void)
 }
 
 static int
-put(unsigned seed, size_t len, uint64_t *ret_id, struct hm_err *reterr)
+put_as(unsigned flags, unsigned seed, size_t len, uint64_t *ret_id,
+    struct hm_err *reterr)
 {
 	char *bytes = malloc(len);
 	struct hm_str slice = { bytes, len };
 	int r;
 
 	memset(bytes, (int)(seed % 251), len);
-	r = seg_put(store, &slice, 1, 0, ret_id, reterr);
+	r = seg_put(store, &bound, &slice, 1, flags, ret_id, reterr);
 	free(bytes);
 	return r;
+}
+
+static int
+put(unsigned seed, size_t len, uint64_t *ret_id, struct hm_err *reterr)
+{
+	return put_as(0, seed, len, ret_id, reterr);
 }
 
 static int
@@ -283,9 +291,70 @@ test_lost_files(void)
 	close_all();
 }
 
+/* ---- bodies that the log of the tables has as well ---- */
+
+/* A process that ends without an end, and whose bodies never came to the disk. */
+static void
+lose_bodies(uint64_t ids[2])
+{
+	unsigned long syncs;
+	struct stat st;
+	char *zeroes;
+	int fd;
+
+	open_all("covered", 1 << 20, 8);
+	put(1, 100, &ids[0], NULL);
+	syncs = atomic_load(&store->syncs);
+	if (put_as(HM_BLOB_LINKED, 2, 5000, &ids[0], NULL) < 0 ||
+	    atomic_load(&store->syncs) != syncs)
+		_exit(1);
+	if (put_as(HM_BLOB_LINKED, 3, 100000, &ids[1], NULL) < 0 ||
+	    atomic_load(&store->syncs) != syncs + 1)
+		_exit(2);
+	if (hm_kv_run(&kv, HM_KV_LAZY, do_link, &ids[0], NULL) < 0 ||
+	    hm_kv_run(&kv, HM_KV_DURABLE, do_link, &ids[1], NULL) < 0)
+		_exit(3);
+	fd = open(scratch_path("covered/blob/00000001.seg"), O_RDWR);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		_exit(4);
+	zeroes = calloc(1, 5000);
+	if (pwrite(fd, zeroes, 5000, (off_t)(ids[0] & UINT32_MAX) * SEG_ALIGN)
+	    != 5000)
+		_exit(5);
+	_exit(holds(ids[0], 2, 5000) ? 6 : 0);
+}
+
+static void
+test_covered(void)
+{
+	uint64_t *ids = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status = -1;
+	pid_t pid;
+
+	scratch_dir();
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		lose_bodies(ids);
+	waitpid(pid, &status, 0);
+	is_int(status, 0, "a small body that is linked needs no sync of its own");
+	open_all("covered", 1 << 20, 8);
+	ok(holds(ids[0], 2, 5000), "after a crash the log brings it back");
+	ok(holds(ids[1], 3, 100000), "a large one had its sync");
+	close_all();
+	open_all("covered", 1 << 20, 8);
+	ok(holds(ids[0], 2, 5000), "and it stays");
+	is_int(seg_verify(store, &bound, false, NULL, NULL, NULL, NULL), 0,
+	    "verify agrees");
+	close_all();
+	munmap(ids, 4096);
+}
+
 int
 main(void)
 {
+	test_covered();
 	test_orderly_end();
 	test_torn("cut before", 0, false);
 	test_torn("cut within", 40, false);
