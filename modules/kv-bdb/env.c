@@ -19,6 +19,9 @@
  * takes memory. */
 #define BDB_LOCKS 1000000
 #define BDB_TXNS 10000
+#define BDB_MUTEXES 1000        /* at first; one for each page and lock to come */
+#define BDB_MUTEXES_MAX 2000000
+#define BDB_LOCK_BUCKETS 1024
 #define BDB_LOG_FILE (8u << 20) /* zeroed behind its end at each start */
 #define BDB_LOG_BUFFER (512u << 10)
 
@@ -164,8 +167,10 @@ configure(struct bdb_env *env)
 	    (ret = db->set_lk_max_locks(db, BDB_LOCKS)) ||
 	    (ret = db->set_lk_max_objects(db, BDB_LOCKS)) ||
 	    (ret = db->set_lk_max_lockers(db, BDB_TXNS)) ||
-	    /* else sized, and filled, for that many */
-	    (ret = db->set_lk_tablesize(db, 4096)) ||
+	    /* else these are sized, and filled, for as many as there may be */
+	    (ret = db->set_lk_tablesize(db, BDB_LOCK_BUCKETS)) ||
+	    (ret = db->mutex_set_init(db, BDB_MUTEXES)) ||
+	    (ret = db->mutex_set_max(db, BDB_MUTEXES_MAX)) ||
 	    (ret = db->set_lk_detect(db, DB_LOCK_MINWRITE)) ||
 	    (ret = db->set_tx_max(db, BDB_TXNS)) ||
 	    (ret = db->set_lg_max(db, BDB_LOG_FILE)) ||
