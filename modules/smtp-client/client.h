@@ -141,6 +141,9 @@ bool client_dane_match(const struct hm_str *certs, size_t ncerts,
 int client_dane_verify(struct hm_io *io, const struct hm_tlsa *tlsa, size_t n,
     const struct hm_str *names, size_t nnames, struct hm_err *reterr);
 
+/* dial.c: hermod smtp dial */
+HM_FIBER int client_dial(struct hm_cmd *cmd);
+
 /* transaction.c */
 HM_FIBER void client_deliver(struct hm_smtp *c, struct hm_attempt *a);
 

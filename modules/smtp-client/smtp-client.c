@@ -43,5 +43,23 @@ static const struct hm_need client_needs[] = {
 	HM_WANT(resolver), HM_NEED_END
 };
 
+static const struct hm_cmd_flag dial_flags[] = {
+	{ "tls", "WHEN", "never, may (where it is offered; the default), must, or "
+	    "first (from the first byte; the default at port 465)" },
+	{ "ehlo", "NAME", "what to call ourselves, instead of the host's name" },
+	{ .name = NULL }
+};
+static const struct hm_command client_commands[] = {
+	{ .words = "smtp dial", .args = "HOST[:PORT]", .flags = dial_flags,
+	  .summary = "connect to a mail server and show what it says",
+	  .help = "Shows the greeting, the extensions, the parameters of TLS, the "
+	      "certificates, and whether an authority vouches for them. Goes to "
+	      "the host itself, whatever its MX. The exit status is 0 if mail "
+	      "could be handed over, whoever the server is.",
+	  .where = HM_CMD_EITHER, .run = client_dial },
+	HM_COMMAND_END
+};
+
 HM_MODULE_NAMED("smtp-client", "1.0", "Speaks SMTP to other servers",
-	.provides = client_provides, .needs = client_needs);
+	.provides = client_provides, .needs = client_needs,
+	.commands = client_commands);

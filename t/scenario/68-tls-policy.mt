@@ -1,7 +1,8 @@
 # What must be proved of a host: by the DNS, by the message, by nobody.
-need smtp auth queue smtp-client queue-transport-direct resolver-zone dane
+need smtp auth queue smtp-client queue-transport-direct resolver-zone dane dns
 include tls.inc
 module dane
+module dns
 certificate good mx.far.example
 certificate other mx.other.example
 
@@ -199,3 +200,40 @@ mx < QUIT
 mx > 221 bye
 expect log event=deferred code=450
 expect no log event="tls result"
+command queue drop --all
+
+# A connection that was opened for it is not used for mail that waives nothing.
+zone "$wrong" "$$SECURE yes far.example." ""
+u > MAIL FROM:<anna@example.org>
+u < 250
+u > RCPT TO:<x@far.example>
+u < 250
+u > DATA
+u < 354
+u >> From: <anna@example.org>\r\nTLS-Required: No\r\n\r\nx\r\n.\r\n
+u < 250
+mx accept
+send u y@far.example two ""
+mx > 220 mx.far.example
+mx < EHLO mail.example.org
+mx > 250 mx.far.example
+mx < MAIL FROM
+mx > 250 ok
+mx < RCPT TO:<x@far.example>
+mx > 250 ok
+mx < DATA
+mx > 354 go
+repeat 12
+	mx < /^/
+end
+mx > 250 taken
+mx < QUIT
+mx > 221 bye
+expect log event=sent to=x@far.example
+insecure
+expect log event=deferred to=y@far.example esc=4.7.5
+command queue drop --all
+
+# What to publish of our own.
+command domain dnsrecords example.org
+expect output /_25._tcp.mail.example.org. IN TLSA 3 1 1 [0-9a-f]{64}/
