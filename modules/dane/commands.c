@@ -11,9 +11,8 @@ enum { PEM_BYTES_MAX = 1 << 20 };
 
 /* ---- a host, as a transport would ask about it ---- */
 
-/* "mx.example.org", "mx.example.org:465", in any case and in Unicode. */
-static int
-take_host(struct hm_cmd *cmd, const char *text, struct hm_tls_policy *p)
+int
+dane_take_host(struct hm_cmd *cmd, const char *text, struct hm_tls_policy *p)
 {
 	struct hm_str host = hm_str(text);
 	struct hm_err err = { 0 };
@@ -37,30 +36,29 @@ take_host(struct hm_cmd *cmd, const char *text, struct hm_tls_policy *p)
 	return 0;
 }
 
-/* Its addresses; false, with a word of why, if there are none. */
-static HM_FIBER bool
-find_addrs(struct hm_cmd *cmd, const struct dane *d, struct hm_tls_policy *p)
+bool
+dane_find_addrs(const struct dane *d, struct hm_tls_policy *p,
+    struct dane_addrs *ret, struct hm_str *ret_reason)
 {
 	static const enum hm_dns_type types[] = { HM_DNS_AAAA, HM_DNS_A };
 	struct hm_dns_answer answer;
-	struct hm_str reason = HM_STR("it has no address");
 	bool secure = true;
-	size_t n = 0;
 
+	ret->n = 0;
+	*ret_reason = HM_STR("it has no address");
 	for (size_t i = 0; i < HM_ARRAY_LEN(types); i++) {
 		if (hm_resolve(d->resolver, p->host, types[i], p->arena,
 		    &answer) < 0 || hm_dns_temporary(answer.outcome)) {
-			reason = answer.reason;
+			*ret_reason = answer.reason;
 			continue;
 		}
 		secure = secure && answer.secure;
 		p->host_final = answer.canonical;
-		n += answer.n;
+		for (size_t k = 0; k < answer.n && ret->n < DANE_ADDRS_MAX; k++)
+			ret->at[ret->n++] = answer.rr[k].addr;
 	}
-	p->domain_secure = p->host_secure = secure && n > 0;
-	if (n == 0)
-		hm_cmd_error(cmd, "%.*s: %.*s", HM_FMT(p->host), HM_FMT(reason));
-	return n > 0;
+	p->host_secure = p->domain_secure && secure && ret->n > 0;
+	return ret->n > 0;
 }
 
 /* ---- dane lookup ---- */
@@ -104,13 +102,17 @@ run_lookup(struct hm_cmd *cmd)
 {
 	const struct dane *d = hm_mod_state(hm_cmd_mod(cmd));
 	struct hm_tls_policy p;
+	struct dane_addrs *addrs = hm_new(hm_cmd_arena(cmd), struct dane_addrs);
+	struct hm_str reason;
 	struct hm_verdict v;
-	int status = take_host(cmd, hm_cmd_arg(cmd, 0), &p);
+	int status = dane_take_host(cmd, hm_cmd_arg(cmd, 0), &p);
 
 	if (status != 0)
 		return status;
-	if (!find_addrs(cmd, d, &p))
-		return 1;
+	p.domain_secure = true;        /* no MX was asked */
+	if (!dane_find_addrs(d, &p, addrs, &reason))
+		return hm_cmd_error(cmd, "%.*s: %.*s", HM_FMT(p.host),
+		    HM_FMT(reason));
 	v = dane_look(d, &p);
 	if (v.kind != HM_PASS)
 		return hm_cmd_error(cmd, "%s", v.text);
@@ -206,6 +208,15 @@ run_record(struct hm_cmd *cmd)
 }
 
 const struct hm_command dane_commands[] = {
+	{ .words = "dane dial", .args = "HOST[:PORT]",
+	  .summary = "connect to a mail server and verify it by DANE",
+	  .help = "The exit status is 0 if its certificate matches one of its TLSA "
+	      "records.",
+	  .where = HM_CMD_EITHER, .run = dane_dial },
+	{ .words = "dane dialmx", .args = "DOMAIN[:PORT]",
+	  .summary = "do that with all hosts that take a domain's mail",
+	  .help = "The exit status is 0 if mail could go to one of them over TLS.",
+	  .where = HM_CMD_EITHER, .run = dane_dialmx },
 	{ .words = "dane lookup", .args = "HOST[:PORT]",
 	  .summary = "show the TLSA records of a mail server",
 	  .help = "Shows those that count, and which of them can be used. The "

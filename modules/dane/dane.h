@@ -7,6 +7,7 @@
 #include <hermod/fiber.h>
 #include <hermod/iface/resolver.h>
 #include <hermod/iface/smtp_client.h>
+#include <hermod/net.h>
 #include <hermod/plugin.h>
 
 /* ---- tlsa.c: records, without a network ---- */
@@ -46,7 +47,23 @@ HM_FIBER struct hm_verdict dane_look(const struct dane *d,
 struct hm_str dane_name(struct hm_arena *arena, uint16_t port,
     struct hm_str base);
 
-/* commands.c */
+/* ---- commands.c, dial.c ---- */
+
+enum { DANE_ADDRS_MAX = 16 };
+struct dane_addrs {
+	size_t n;
+	struct hm_sockaddr at[DANE_ADDRS_MAX];
+};
+/* "mx.example.org", "mx.example.org:465" into p's host and port; 0, or the exit
+ * status. */
+int dane_take_host(struct hm_cmd *cmd, const char *text,
+    struct hm_tls_policy *p);
+/* The host's addresses, its name behind aliases and whether all that is secure;
+ * false, with the reason, if there are none. */
+HM_FIBER bool dane_find_addrs(const struct dane *d, struct hm_tls_policy *p,
+    struct dane_addrs *ret, struct hm_str *ret_reason);
+HM_FIBER int dane_dial(struct hm_cmd *cmd);
+HM_FIBER int dane_dialmx(struct hm_cmd *cmd);
 extern const struct hm_command dane_commands[];
 
 #endif

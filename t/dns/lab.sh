@@ -95,12 +95,17 @@ END
 	done
 }
 
-# Starts it: $lab_port is where unbound answers. Ends with the script.
+# Starts it: $lab_port is where unbound answers. What is in $trash/extra.ZONE comes
+# behind the zone's own records. Ends with the script.
 lab_start () {
 	PATH=$PATH:/usr/sbin
 	mkdir -p "$trash/lab"
 	cp "$lab_zones"/*.test.zone "$trash/lab/"
 	lab_many >> "$trash/lab/secure.test.zone"
+	for zone in secure.test insecure.test bogus.test; do
+		[ ! -e "$trash/extra.$zone" ] ||
+		    cat "$trash/extra.$zone" >> "$trash/lab/$zone.zone"
+	done
 	lab_sign secure.test && lab_sign bogus.test || return 1
 	sed -i 's/192\.0\.2\.66/192.0.2.67/; s/\(MX[	 ]*\)10 mx/\111 mx/' \
 	    "$trash/lab/bogus.test.zone.signed"
