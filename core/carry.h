@@ -99,6 +99,17 @@ int hm_carry_take_facts(struct hm_str *in, struct hm_session_facts *ret);
 int hm_carry_take_errs(struct hm_str *in, struct hm_errs *errs);
 int hm_carry_take_err(struct hm_str *in, struct hm_err *ret);
 
+/* carry-outbound.c: arguments of hooks. What is read lies in the arena. */
+enum { HM_CARRY_WANTS_MAX = 100 };
+struct hm_dns_wants;
+void hm_carry_put_tls_policy(struct hm_buf *out, const struct hm_tls_policy *p);
+int hm_carry_take_tls_policy(struct hm_arena *arena, struct hm_str *in,
+    struct hm_tls_policy *ret);
+/* Those from that one on; all that are there are added. */
+void hm_carry_put_wants(struct hm_buf *out, const struct hm_dns_wants *wants,
+    size_t from);
+int hm_carry_take_wants(struct hm_str *in, struct hm_dns_wants *wants);
+
 /* What a module says of itself, as far as another process can use it. */
 struct hm_carry_def {
 	struct hm_module_def def;      /* hooks without functions */

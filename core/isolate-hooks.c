@@ -14,6 +14,7 @@
 #include <hermod/arena.h>
 #include <hermod/buf.h>
 #include <hermod/clock.h>
+#include <hermod/dns.h>
 #include <hermod/fiber.h>
 #include <hermod/message.h>
 #include <hermod/spool.h>
@@ -247,6 +248,47 @@ take_route(struct hm_call *call, struct hm_str *in, void *arg)
 	return 0;
 }
 
+static void
+put_tls_policy(struct hm_buf *out, const void *arg)
+{
+	hm_carry_put_tls_policy(out, arg);
+}
+
+/* The question is ours, the facts are what was found out. */
+static int
+take_tls_policy(struct hm_call *call, struct hm_str *in, void *arg)
+{
+	struct hm_tls_policy *p = arg, found;
+
+	(void)call;
+	if (hm_carry_take_tls_policy(p->arena, in, &found) < 0)
+		return -HM_ECORRUPT;
+	p->sts_mode = found.sts_mode;
+	p->sts_host_allowed = found.sts_host_allowed;
+	p->sts_text = found.sts_text;
+	p->dane = found.dane;
+	p->tlsa_base = found.tlsa_base;
+	p->ntlsa = found.ntlsa;
+	p->tlsa = found.tlsa;
+	return 0;
+}
+
+static void
+put_wants(struct hm_buf *out, const void *arg)
+{
+	const struct hm_dns_wants *wants = arg;
+
+	hm_carry_put_str(out, wants->domain);
+	hm_carry_put_wants(out, wants, 0);
+}
+
+static int
+take_wants(struct hm_call *call, struct hm_str *in, void *arg)
+{
+	(void)call;
+	return hm_carry_take_wants(in, arg);
+}
+
 static const struct carrier session_carrier = { .session = itself_session };
 static const struct carrier message_carrier = { .message = itself_message };
 static const struct carrier addr_carrier = { .put = put_addr };
@@ -255,6 +297,10 @@ static const struct carrier delivery_carrier = { .put = put_delivery,
 static const struct carrier imap_carrier = { .put = put_imap_command };
 static const struct carrier route_carrier = { .put = put_route,
 	.take = take_route };
+static const struct carrier tls_policy_carrier = { .put = put_tls_policy,
+	.take = take_tls_policy };
+static const struct carrier wants_carrier = { .put = put_wants,
+	.take = take_wants };
 
 #define CARRIER(arg) _Generic((arg)0, \
 	struct hm_session *: &session_carrier, \
@@ -263,7 +309,8 @@ static const struct carrier route_carrier = { .put = put_route,
 	struct hm_delivery *: &delivery_carrier, \
 	struct hm_imap_command *: &imap_carrier, \
 	struct hm_route *: &route_carrier, \
-	default: (const struct carrier *)NULL)
+	struct hm_tls_policy *: &tls_policy_carrier, \
+	struct hm_dns_wants *: &wants_carrier)
 
 /* ---- asking ---- */
 
@@ -415,45 +462,19 @@ tell(struct hm_call *call, const void *p, size_t len)
 #undef HM_DECIDE
 #undef HM_EVENT
 
-static const struct {
-	union hm_hook_fn fn;
-	const struct carrier *carrier; /* NULL: cannot be carried */
-} functions[HM_HOOK_COUNT] = {
-#define HM_DECIDE(name, arg_type) \
-	[HM_HOOK_##name] = { { .name = name##_there }, CARRIER(arg_type) },
-#define HM_EVENT(name, type) \
-	[HM_HOOK_##name] = { { .name = name##_there }, &event_carrier },
+static const union hm_hook_fn functions[HM_HOOK_COUNT] = {
+#define HM_DECIDE(name, arg_type) [HM_HOOK_##name] = { .name = name##_there },
+#define HM_EVENT(name, type) [HM_HOOK_##name] = { .name = name##_there },
 #include <hermod/hooks.def>
 #undef HM_DECIDE
 #undef HM_EVENT
 };
 
-static const char *
-why_not(enum hm_hook_id id)
-{
-	switch (id) {
-#define HM_DECIDE(name, arg_type) \
-	case HM_HOOK_##name: \
-		return "what its hook " #name " is asked does not fit through " \
-		    "a socket";
-#define HM_EVENT(name, type)
-#include <hermod/hooks.def>
-#undef HM_DECIDE
-#undef HM_EVENT
-	default:
-		return "it has a hook that is not known";
-	}
-}
-
-const char *
+void
 hm_remote_hooks(struct hm_module_def *def)
 {
 	struct hm_hook *h = (struct hm_hook *)def->hooks;
 
-	for (; h->id != HM_HOOK_NONE; h++) {
-		if (functions[h->id].carrier == NULL)
-			return why_not(h->id);
-		h->fn = functions[h->id].fn;
-	}
-	return NULL;
+	for (; h->id != HM_HOOK_NONE; h++)
+		h->fn = functions[h->id];
 }

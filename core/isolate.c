@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <hermod/arena.h>
@@ -20,6 +21,7 @@
 #include <hermod/log.h>
 #include <hermod/str.h>
 
+#include "core/base/log-private.h"
 #include "core/conf/config.h"
 #include "core/conf/errs.h"
 #include "core/conf/node.h"
@@ -107,13 +109,28 @@ give_up(struct hm_remote *r, struct hm_asked *a)
 		    look_for_late, r);
 }
 
-/* Outside fibers, and where time is not real, nobody else would look. */
+static int64_t
+real_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Outside fibers, and where time is not real, nobody else would look. Time that is
+ * not real passes with that of the process. */
 static int
 wait_here(struct hm_remote *r, struct hm_asked *a, int64_t timeout_ms)
 {
-	while (!a->done && timeout_ms > 0)
-		if (!hm_carrier_pump(&r->channel, PUMP_MS))
-			timeout_ms -= PUMP_MS;
+	int64_t began = real_ms(), took = 0;
+
+	while (!a->done && took < timeout_ms) {
+		hm_carrier_pump(&r->channel, PUMP_MS);
+		took = real_ms() - began;
+	}
+	if (hm_clock_is_virtual() && took >= PUMP_MS)
+		hm_clock_advance(took);
 	return a->done ? 0 : -HM_ETIMEDOUT;
 }
 
@@ -228,6 +245,7 @@ static bool
 logged(struct hm_remote *r, struct hm_str in)
 {
 	struct hm_arena *arena = hm_arena_new(NULL, "line");
+	struct hm_log_ctx *ctx = hm_log_ctx_swap(NULL);
 	struct hm_carry_line line;
 	bool good = hm_carry_take_line(arena, in, &line) == 0;
 
@@ -237,6 +255,7 @@ logged(struct hm_remote *r, struct hm_str in)
 		if (line.level == HM_LOG_ERROR && r->code != NULL)
 			r->code->who.errors++;
 	}
+	hm_log_ctx_swap(ctx);
 	hm_arena_free(arena);
 	return good;
 }
@@ -800,18 +819,15 @@ static int
 describe(struct hm_remote *r, struct hm_str in, struct hm_err *reterr)
 {
 	struct hm_carry_def said;
-	const char *refused;
 
 	if (hm_carry_take_def(r->arena, in, &said) < 0)
 		return hm_err_set(reterr, -HM_ECORRUPT, "its process sent what "
 		    "no module sends");
-	refused = said.refused;
-	if (refused == NULL)
-		refused = hm_remote_hooks(&said.def);
-	if (refused != NULL)
+	if (said.refused != NULL)
 		return hm_err_set(reterr, -HM_EUNSUPPORTED, "it cannot run in a "
 		    "process of its own, because %s: remove \"isolate: yes\"",
-		    refused);
+		    said.refused);
+	hm_remote_hooks(&said.def);
 	said.def.open = remote_open;
 	said.def.start = remote_start;
 	said.def.retire = remote_retire;

@@ -63,7 +63,8 @@ void hm_remote_tell(struct hm_remote *r, enum hm_carry what, struct hm_str packe
 /* It did what no module may: it is ended, and started again. */
 void hm_remote_kill(struct hm_remote *r, const char *why);
 
-/* isolate-hooks.c: fills in the functions; what cannot be carried, or NULL. */
-const char *hm_remote_hooks(struct hm_module_def *def);
+/* isolate-hooks.c: fills in the functions. A hook that cannot be carried does not
+ * compile there. */
+void hm_remote_hooks(struct hm_module_def *def);
 
 #endif

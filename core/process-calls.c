@@ -13,6 +13,7 @@
 #include <hermod/arena.h>
 #include <hermod/buf.h>
 #include <hermod/clock.h>
+#include <hermod/dns.h>
 #include <hermod/fiber.h>
 #include <hermod/log.h>
 #include <hermod/message.h>
@@ -240,12 +241,58 @@ put_route(struct hm_buf *out, const void *arg)
 	hm_carry_put_str(out, hm_str(route->transport));
 }
 
+static void *
+take_tls_policy(struct running *run, struct hm_str *in)
+{
+	struct hm_arena *arena = hm_call_arena(&run->call);
+	struct hm_tls_policy *p = hm_new(arena, struct hm_tls_policy);
+
+	return hm_carry_take_tls_policy(arena, in, p) < 0 ? NULL : p;
+}
+
+static void
+put_tls_policy(struct hm_buf *out, const void *arg)
+{
+	hm_carry_put_tls_policy(out, arg);
+}
+
+/* Knows how many there were before. */
+struct wants {
+	struct hm_dns_wants wants;     /* first: the hook's argument */
+	size_t had;
+};
+
+static void *
+take_wants(struct running *run, struct hm_str *in)
+{
+	struct hm_arena *arena = hm_call_arena(&run->call);
+	struct wants *w = hm_new(arena, struct wants);
+
+	w->wants.arena = arena;
+	if (hm_carry_take_str(in, &w->wants.domain) < 0 ||
+	    hm_carry_take_wants(in, &w->wants) < 0)
+		return NULL;
+	w->had = w->wants.n;
+	return w;
+}
+
+static void
+put_wants(struct hm_buf *out, const void *arg)
+{
+	const struct wants *w = arg;
+
+	hm_carry_put_wants(out, &w->wants, w->had);
+}
+
 static const struct taker session_taker = { .take = take_session };
 static const struct taker message_taker = { .take = take_message };
 static const struct taker addr_taker = { .take = take_addr };
 static const struct taker delivery_taker = { take_delivery, put_delivery };
 static const struct taker imap_taker = { .take = take_imap_command };
 static const struct taker route_taker = { take_route, put_route };
+static const struct taker tls_policy_taker = { take_tls_policy,
+	put_tls_policy };
+static const struct taker wants_taker = { take_wants, put_wants };
 
 #define TAKER(arg) _Generic((arg)0, \
 	struct hm_session *: &session_taker, \
@@ -254,7 +301,8 @@ static const struct taker route_taker = { take_route, put_route };
 	struct hm_delivery *: &delivery_taker, \
 	struct hm_imap_command *: &imap_taker, \
 	struct hm_route *: &route_taker, \
-	default: (const struct taker *)NULL)
+	struct hm_tls_policy *: &tls_policy_taker, \
+	struct hm_dns_wants *: &wants_taker)
 
 /* The nth of the module's table; NULL: no such. */
 static const struct hm_hook *
@@ -274,7 +322,7 @@ read_arg(struct running *run, const struct taker *taker)
 {
 	struct hm_str in = run->arg;
 
-	return taker != NULL ? taker->take(run, &in) : NULL;
+	return taker->take(run, &in);
 }
 
 /* Events are flat: the bytes are the struct. */
