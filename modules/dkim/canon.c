@@ -120,34 +120,56 @@ dkim_field(struct hm_buf *out, struct hm_str name, struct hm_str value)
 	hm_buf_puts(out, "\r\n");
 }
 
-static size_t
-count(struct hm_str header, const char *name)
+/* The fields of that name, top first; -HM_ELIMIT if there are more than anybody
+ * needs. */
+static int
+gather(struct hm_str header, const char *name, struct hm_hdrfield *ret)
 {
+	int n = 0;
 	struct hm_hdrfield field;
-	size_t n = 0;
 
-	while (hm_header_find(header, name, n, &field))
-		n++;
+	while (hm_header_next(&header, &field)) {
+		if (!hm_str_caseis(hm_str_trim(field.name), name))
+			continue;
+		if (n == DKIM_SAME_MAX)
+			return -HM_ELIMIT;
+		ret[n++] = field;
+	}
 	return n;
+}
+
+/* As it stands there, its line end included (RFC 6376, 3.4.1). */
+static void
+put_simple(struct hm_buf *out, struct hm_str raw)
+{
+	hm_buf_str(out, raw);
+	if (!hm_str_ends(raw, HM_STR("\r\n")))
+		hm_buf_puts(out, "\r\n");
 }
 
 /* Of several fields the last is taken first (RFC 6376, 5.4.2). A name more often
  * than there are fields keeps others from adding one. */
-void
-dkim_fields(const struct hm_strlist *names, bool oversign, struct hm_str header,
-    struct hm_buf *ret_list, struct hm_buf *ret_canonical)
+int
+dkim_fields(const struct hm_strlist *names, bool oversign, bool relaxed,
+    struct hm_str header, struct hm_buf *ret_list, struct hm_buf *ret_canonical)
 {
-	for (size_t i = 0; i < names->n; i++) {
-		size_t n = count(header, names->at[i]);
-		size_t times = n + (oversign ? 1 : 0);
-		struct hm_hdrfield field;
+	struct hm_hdrfield fields[DKIM_SAME_MAX];
 
-		for (size_t k = 0; k < times; k++)
+	for (size_t i = 0; i < names->n; i++) {
+		int n = gather(header, names->at[i], fields);
+
+		if (n < 0)
+			return n;
+		for (int k = 0; k < n + (oversign ? 1 : 0); k++)
 			hm_buf_printf(ret_list, "%s%s",
 			    ret_list->len > 0 ? ":" : "", names->at[i]);
-		while (n-- > 0)
-			if (hm_header_find(header, names->at[i], n, &field))
-				dkim_field(ret_canonical, field.name,
-				    field.value);
+		while (n-- > 0) {
+			if (relaxed)
+				dkim_field(ret_canonical, fields[n].name,
+				    fields[n].value);
+			else
+				put_simple(ret_canonical, fields[n].raw);
+		}
 	}
+	return 0;
 }

@@ -7,8 +7,21 @@
 
 #include "dkim.h"
 
-static const char *const body_words[] = { "relaxed", "simple", NULL };
+static const char *const form_words[] = { "relaxed", "simple", NULL };
+static const char *const pair_words[] = { "as-all", "relaxed/relaxed",
+	"relaxed/simple", "simple/relaxed", "simple/simple", NULL };
 static const char *const key_words[] = { "rsa", "ed25519", "none", NULL };
+
+static const struct hm_opt selector_options[] = {
+	HM_OPT_ENUM(struct dkim_selector, form, "as-all",
+	    "How much header and body may change: relaxed/simple, say, or what "
+	    "is said for all keys.", pair_words),
+	HM_OPT_BOOL(struct dkim_selector, sign, "yes",
+	    "Whether keys of this selector sign. Without, they are published all "
+	    "the same: before they begin, and while what they signed is on its "
+	    "way."),
+	HM_OPT_END
+};
 
 static const struct hm_opt dkim_options[] = {
 	HM_OPT_STR(struct dkim_conf, directory, "dkim",
@@ -21,16 +34,67 @@ static const struct hm_opt dkim_options[] = {
 	HM_OPT_BOOL(struct dkim_conf, oversign, "yes",
 	    "Sign each of them once more than it is there, so that none can be "
 	    "added."),
+	HM_OPT_ENUM(struct dkim_conf, header, "relaxed",
+	    "How much a header may change on its way: relaxed (folding, case of "
+	    "names) or simple (nothing).", form_words),
 	HM_OPT_ENUM(struct dkim_conf, body, "relaxed",
 	    "How much a body may change on its way: relaxed (white space) or "
-	    "simple (nothing).", body_words),
+	    "simple (nothing).", form_words),
 	HM_OPT_TIME(struct dkim_conf, expire_ms, "72h",
 	    "How long a signature is good; 0: for ever.", .max = "365d"),
 	HM_OPT_ENUM(struct dkim_conf, new_key, "rsa",
 	    "The key that a domain without any gets: rsa (2048 bits), ed25519 "
 	    "or none.", key_words),
+	HM_OPT_BLOCKS(struct dkim_conf, selectors, struct dkim_selector,
+	    selector_options, "What is otherwise for keys of one selector, by "
+	    "its name."),
 	HM_OPT_END
 };
+
+/* RFC 6376, 5.4: From must be signed; and each name is one of a field. */
+static int
+dkim_check(const void *arg, struct hm_err *reterr)
+{
+	const struct dkim_conf *conf = arg;
+	const struct hm_strlist *fields = conf->fields;
+
+	if (!hm_strlist_has(fields, HM_STR("From")))
+		return hm_err_set(reterr, -HM_EINVAL, "\"fields\" must have "
+		    "From: without it nothing would be proved");
+	for (size_t i = 0; i < fields->n; i++) {
+		struct hm_strlist before = { i, fields->at };
+
+		for (const char *c = fields->at[i]; *c != '\0'; c++)
+			if (*c <= ' ' || *c > '~' || *c == ':' || *c == ';')
+				return hm_err_set(reterr, -HM_EINVAL, "\"%s\" "
+				    "in \"fields\" is no name of a field",
+				    fields->at[i]);
+		if (fields->at[i][0] == '\0' ||
+		    hm_strlist_has(&before, hm_str(fields->at[i])))
+			return hm_err_set(reterr, -HM_EINVAL, "\"fields\" has "
+			    "\"%s\" twice, or an empty name", fields->at[i]);
+	}
+	return 0;
+}
+
+struct dkim_forms
+dkim_forms(const struct dkim_conf *conf, const struct dkim_key *key)
+{
+	const struct dkim_selector *own = conf->selectors->at;
+	struct dkim_forms forms = { (enum dkim_form)conf->header,
+	    (enum dkim_form)conf->body, true };
+
+	for (size_t i = 0; i < conf->selectors->n; i++) {
+		if (!hm_str_caseis(key->selector, conf->selectors->names[i]))
+			continue;
+		forms.sign = own[i].sign;
+		if (own[i].form > 0) {
+			forms.header = (enum dkim_form)((own[i].form - 1) / 2);
+			forms.body = (enum dkim_form)((own[i].form - 1) % 2);
+		}
+	}
+	return forms;
+}
 
 /* ---- keys ---- */
 
@@ -80,6 +144,15 @@ make_job(void *arg)
 	    mk->d->conf->new_key == 0 ? DKIM_RSA : DKIM_ED25519, &mk->err);
 }
 
+static bool
+has_key(const struct dkim_keys *keys, struct hm_str domain)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (hm_str_eq(keys->at[i].domain, domain))
+			return true;
+	return false;
+}
+
 /* A domain of ours without a key gets one, named by the year. */
 static int
 provide_key(struct hm_str domain, void *arg)
@@ -89,9 +162,8 @@ provide_key(struct hm_str domain, void *arg)
 	struct making mk = { .d = d, .domain = domain };
 	struct hm_tm tm;
 
-	for (size_t i = 0; i < keys->n; i++)
-		if (hm_str_eq(keys->at[i].domain, domain))
-			return 0;
+	if (has_key(keys, domain))
+		return 0;
 	if (d->conf->new_key == 2)
 		return 0;
 	hm_tm_from_unix(hm_wall_ms() / 1000, 0, &tm);
@@ -173,6 +245,25 @@ dkim_submit(struct hm_call *call, struct hm_message *msg)
 	return hm_pass();
 }
 
+/* What this server writes comes from its host: the domain above it that has keys
+ * signs. */
+static struct hm_verdict
+dkim_report(struct hm_call *call, struct hm_message *msg)
+{
+	struct dkim_module *d = hm_mod_state(hm_call_mod(call));
+	struct hm_str domain = hm_str(hm_server(hm_call_mod(call))->hostname);
+	int r = 0;
+
+	while (domain.p != NULL && !has_key(d->shared->keys, domain))
+		(void)hm_str_split(&domain, '.');
+	if (domain.p != NULL)
+		r = sign(d, msg, domain);
+	if (r < 0)
+		hm_log(HM_LOG_ERROR, "not signed", hm_f("domain", domain),
+		    hm_f("error", hm_err_name(r)));
+	return hm_pass();
+}
+
 /* ---- what the DNS should say ---- */
 
 static struct hm_verdict
@@ -247,6 +338,7 @@ static const struct hm_need dkim_needs[] = {
 };
 static const struct hm_hook dkim_hooks[] = {
 	HM_ON(submit, HM_ORDER_LAST, dkim_submit),
+	HM_ON(report, HM_ORDER_LAST, dkim_report),
 	HM_ON(domain_changed, HM_ORDER_LAST, dkim_domain_changed),
 	HM_ON(generation_changed, HM_ORDER_LAST, dkim_generation),
 	HM_ON(dns_records, HM_ORDER_CONTENT, dkim_records),
@@ -256,4 +348,4 @@ static const struct hm_hook dkim_hooks[] = {
 HM_MODULE(dkim, "1.0", "Signs what users send",
 	.conf_size = sizeof(struct dkim_conf), .options = dkim_options,
 	.needs = dkim_needs, .hooks = dkim_hooks, .commands = dkim_commands,
-	.open = dkim_open);
+	.check = dkim_check, .open = dkim_open);

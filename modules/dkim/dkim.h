@@ -15,13 +15,21 @@
 
 enum dkim_kind { DKIM_RSA = 0, DKIM_ED25519 = 1 };
 
+/* How much may change on the way (RFC 6376, 3.4). */
+enum dkim_form { DKIM_RELAXED = 0, DKIM_SIMPLE = 1, DKIM_FORMS };
+
+struct dkim_selector {
+	int form;                      /* 0: as for all; else header and body */
+	bool sign;
+};
 struct dkim_conf {
 	const char *directory;
 	const struct hm_strlist *fields;
 	bool oversign;
-	int body;                      /* index of relaxed, simple */
+	int header, body;              /* enum dkim_form */
 	int64_t expire_ms;
 	int new_key;                   /* index of rsa, ed25519, none */
+	const struct hm_blocks *selectors; /* of struct dkim_selector */
 };
 
 /* ---- canon.c: what is signed (RFC 6376, 3.4); pure ---- */
@@ -39,8 +47,10 @@ void dkim_body_feed(struct dkim_body *b, struct hm_str in);
 void dkim_body_end(struct dkim_body *b);
 /* Appends a field, relaxed: "name:value" and CRLF. */
 void dkim_field(struct hm_buf *out, struct hm_str name, struct hm_str value);
-/* The list for h=, and the fields in that order, canonical. */
-void dkim_fields(const struct hm_strlist *names, bool oversign,
+/* The list for h=, and the fields in that order, canonical. -HM_ELIMIT: the
+ * message has more of one name than is worth signing. */
+enum { DKIM_SAME_MAX = 50 };
+int dkim_fields(const struct hm_strlist *names, bool oversign, bool relaxed,
     struct hm_str header, struct hm_buf *ret_list, struct hm_buf *ret_canonical);
 
 /* ---- keys.c: folders DOMAIN with files SELECTOR.pem ---- */
@@ -48,6 +58,7 @@ void dkim_fields(const struct hm_strlist *names, bool oversign,
 struct dkim_key {
 	struct hm_str domain, selector;
 	enum dkim_kind kind;
+	unsigned bits;
 	gnutls_privkey_t key;
 };
 /* All keys at one moment; counted. */
@@ -81,6 +92,14 @@ struct dkim_shared {
 };
 /* Reads the keys anew. */
 HM_FIBER int dkim_reload(struct dkim_module *d, struct hm_err *reterr);
+
+/* What of a message one key signs, and how. */
+struct dkim_forms {
+	enum dkim_form header, body;
+	bool sign;
+};
+struct dkim_forms dkim_forms(const struct dkim_conf *conf,
+    const struct dkim_key *key);
 
 /* sign.c: the values of DKIM-Signature fields, one for each key of the domain.
  * Worker. */

@@ -13,7 +13,9 @@
 
 #include "dkim.h"
 
-enum { KEY_MAX = 64 * 1024, RSA_BITS = 2048, KEYS_MAX = 2000 };
+/* RFC 8301, 3.2: no weaker, and no stronger than every receiver can verify. */
+enum { RSA_BITS = 2048, RSA_BITS_MIN = 1024, RSA_BITS_MAX = 4096 };
+enum { KEY_MAX = 64 * 1024, KEYS_MAX = 2000 };
 
 /* ---- reading ---- */
 
@@ -38,30 +40,59 @@ free_key(void *arg)
 	gnutls_privkey_deinit(arg);
 }
 
-static int
+/* An exponent below 3 signs nothing. */
+static bool
+exponent_sound(gnutls_privkey_t key)
+{
+	gnutls_datum_t e = { NULL, 0 };
+	bool sound = gnutls_privkey_export_rsa_raw(key, NULL, &e, NULL, NULL, NULL,
+	    NULL, NULL, NULL) == 0;
+	unsigned long value = 0;
+
+	for (unsigned i = 0; i < e.size && value < 3; i++)
+		value = value << 8 | e.data[i];
+	gnutls_free(e.data);
+	return sound && value >= 3;
+}
+
+/* NULL for a key that is good to sign with, or what is wrong. */
+static const char *
+key_fault(struct dkim_key *key)
+{
+	int kind = gnutls_privkey_get_pk_algorithm(key->key, &key->bits);
+
+	key->kind = kind == GNUTLS_PK_RSA ? DKIM_RSA : DKIM_ED25519;
+	if (kind != GNUTLS_PK_RSA && kind != GNUTLS_PK_EDDSA_ED25519)
+		return "neither RSA nor Ed25519";
+	if (kind == GNUTLS_PK_RSA && key->bits < RSA_BITS_MIN)
+		return "RSA of less than 1024 bits: receivers refuse it";
+	if (kind == GNUTLS_PK_RSA && key->bits > RSA_BITS_MAX)
+		return "RSA of more than 4096 bits: receivers do not verify it";
+	if (kind == GNUTLS_PK_RSA && !exponent_sound(key->key))
+		return "RSA with an exponent below 3";
+	return gnutls_privkey_verify_params(key->key) < 0 ?
+	    "its numbers do not belong together" : NULL;
+}
+
+static const char *
 import(struct dkim_keys *keys, const char *path, struct dkim_key *ret)
 {
 	struct hm_buf pem = { 0 };
 	gnutls_datum_t data;
-	unsigned bits;
-	int kind, r = read_file(path, &pem);
+	int r = read_file(path, &pem);
 
-	if (r < 0 || gnutls_privkey_init(&ret->key) < 0)
-		return -HM_EIO;
+	if (r < 0 || gnutls_privkey_init(&ret->key) < 0) {
+		hm_buf_release(&pem);
+		return "it cannot be read";
+	}
 	hm_on_free(keys->arena, free_key, ret->key);
 	data = (gnutls_datum_t){ (unsigned char *)pem.p, (unsigned)pem.len };
 	r = gnutls_privkey_import_x509_raw(ret->key, &data, GNUTLS_X509_FMT_PEM,
 	    NULL, 0);
 	hm_wipe(pem.p, pem.len);
 	hm_buf_release(&pem);
-	if (r < 0)
-		return -HM_ESYNTAX;
-	kind = gnutls_privkey_get_pk_algorithm(ret->key, &bits);
-	if (kind != GNUTLS_PK_EDDSA_ED25519 &&
-	    (kind != GNUTLS_PK_RSA || bits < 1024))
-		return -HM_EUNSUPPORTED;
-	ret->kind = kind == GNUTLS_PK_RSA ? DKIM_RSA : DKIM_ED25519;
-	return 0;
+	return r < 0 ? "not a private key in PEM without a password" :
+	    key_fault(ret);
 }
 
 static void
@@ -71,13 +102,15 @@ add_key(struct dkim_keys *keys, const char *dir, const char *domain,
 	struct hm_str name = hm_str(file);
 	const char *path = hm_printf(keys->arena, "%s/%s/%s", dir, domain, file);
 	struct dkim_key *key = &keys->at[keys->n];
+	const char *fault;
 
 	if (!hm_str_ends(name, HM_STR(".pem")) || name.p[0] == '.' ||
 	    keys->n == KEYS_MAX)
 		return;
-	if (import(keys, path, key) < 0) {
-		hm_log(HM_LOG_ERROR, "no DKIM key: RSA of 1024 bits or more, or "
-		    "Ed25519, in PEM", hm_f("file", path));
+	fault = import(keys, path, key);
+	if (fault != NULL) {
+		hm_log(HM_LOG_ERROR, "DKIM key not used", hm_f("file", path),
+		    hm_f("why", fault));
 		return;
 	}
 	key->domain = hm_str_dup(keys->arena, hm_str(domain));

@@ -17,12 +17,13 @@ hash_out(void *arg, const void *p, size_t len)
 }
 
 static int
-hash_body(const struct dkim_signing *s, unsigned char digest[32])
+hash_body(const struct dkim_signing *s, enum dkim_form form,
+    unsigned char digest[32])
 {
 	struct hm_str body = hm_str_skip(s->message,
 	    hm_header_section(s->message).len);
 	gnutls_hash_hd_t hash;
-	struct dkim_body b = { .relaxed = s->conf->body == 0, .out = hash_out };
+	struct dkim_body b = { .relaxed = form == DKIM_RELAXED, .out = hash_out };
 
 	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
 		return -HM_EINTERNAL;
@@ -58,35 +59,94 @@ sign_data(const struct dkim_key *key, struct hm_str data, struct hm_buf *out)
 	return 0;
 }
 
-static void
-put_tags(struct hm_buf *out, const struct dkim_signing *s,
-    const struct dkim_key *key, struct hm_str list, struct hm_str body_hash)
+/* ---- one signature ---- */
+
+/* What keys share of one message; made when the first wants it. */
+struct parts {
+	struct hm_str header;
+	struct hm_buf list[DKIM_FORMS], canonical[DKIM_FORMS];
+	unsigned char digest[DKIM_FORMS][32];
+	bool hashed[DKIM_FORMS];
+};
+
+static int
+prepare(const struct dkim_signing *s, struct parts *p, struct dkim_forms forms)
 {
-	hm_buf_printf(out, "v=1; a=%s-sha256; c=relaxed/%s; d=%.*s; s=%.*s; "
-	    "t=%lld; ", dkim_kind_name(key->kind),
-	    s->conf->body == 0 ? "relaxed" : "simple", HM_FMT(key->domain),
-	    HM_FMT(key->selector), (long long)s->now_s);
+	int r = 0;
+
+	if (p->list[forms.header].len == 0)
+		r = dkim_fields(s->conf->fields, s->conf->oversign,
+		    forms.header == DKIM_RELAXED, p->header,
+		    &p->list[forms.header], &p->canonical[forms.header]);
+	if (r == 0 && !p->hashed[forms.body]) {
+		r = hash_body(s, forms.body, p->digest[forms.body]);
+		p->hashed[forms.body] = r == 0;
+	}
+	return r;
+}
+
+static void
+put_tags(struct hm_buf *out, const struct dkim_signing *s, struct parts *p,
+    const struct dkim_key *key, struct dkim_forms forms)
+{
+	static const char *const words[] = { "relaxed", "simple" };
+
+	hm_buf_printf(out, "v=1; a=%s-sha256; c=%s/%s; d=%.*s; s=%.*s; "
+	    "t=%lld; ", dkim_kind_name(key->kind), words[forms.header],
+	    words[forms.body], HM_FMT(key->domain), HM_FMT(key->selector),
+	    (long long)s->now_s);
 	if (s->conf->expire_ms > 0)
 		hm_buf_printf(out, "x=%lld; ",
 		    (long long)(s->now_s + s->conf->expire_ms / 1000));
-	hm_buf_printf(out, "h=%.*s; bh=", HM_FMT(list));
-	hm_base64_encode(out, body_hash);
+	hm_buf_printf(out, "h=%.*s; bh=", (int)p->list[forms.header].len,
+	    p->list[forms.header].p);
+	hm_base64_encode(out, hm_str_n((char *)p->digest[forms.body], 32));
 	hm_buf_puts(out, "; b=");
+}
+
+/* The field as it will stand in the message, folded, without what b= will have:
+ * so many characters that are one word. */
+static int
+put_folded(struct hm_buf *out, const struct hm_buf *tags, size_t signature)
+{
+	struct hm_buf whole = { 0 };
+	int r;
+
+	hm_buf_str(&whole, hm_buf_view(tags));
+	for (size_t i = 0; i < signature; i++)
+		hm_buf_putc(&whole, 'b');
+	r = hm_header_fold(out, "DKIM-Signature", hm_buf_view(&whole));
+	hm_buf_release(&whole);
+	if (r == 0)
+		out->len -= signature + 2;
+	return r;
 }
 
 /* The field itself is signed too, with an empty b= and no line end. */
 static int
-sign_with(struct dkim_signing *s, const struct dkim_key *key, struct hm_str list,
-    struct hm_str canonical, struct hm_str body_hash)
+sign_with(struct dkim_signing *s, struct parts *p, const struct dkim_key *key,
+    struct dkim_forms forms)
 {
 	struct hm_buf value = { 0 }, data = { 0 };
-	int r;
+	size_t bytes = key->kind == DKIM_ED25519 ? 64 : (key->bits + 7) / 8;
+	size_t tags, signature = (bytes + 2) / 3 * 4;
+	int r = prepare(s, p, forms);
 
-	put_tags(&value, s, key, list, body_hash);
-	hm_buf_str(&data, canonical);
-	dkim_field(&data, HM_STR("DKIM-Signature"), hm_buf_view(&value));
-	data.len -= 2;
-	r = sign_data(key, hm_buf_view(&data), &value);
+	if (r < 0)
+		return r;
+	put_tags(&value, s, p, key, forms);
+	tags = value.len;
+	hm_buf_str(&data, hm_buf_view(&p->canonical[forms.header]));
+	if (forms.header == DKIM_RELAXED) {
+		dkim_field(&data, HM_STR("DKIM-Signature"), hm_buf_view(&value));
+		data.len -= 2;
+	} else {
+		r = put_folded(&data, &value, signature);
+	}
+	if (r == 0)
+		r = sign_data(key, hm_buf_view(&data), &value);
+	if (r == 0 && value.len != tags + signature)
+		r = -HM_EINTERNAL;
 	if (r == 0)
 		s->values[s->n++] = hm_strndup(s->arena, value.p, value.len);
 	hm_buf_release(&value);
@@ -98,22 +158,25 @@ int
 dkim_sign(void *signing)
 {
 	struct dkim_signing *s = signing;
-	struct hm_buf header = { 0 }, list = { 0 }, canonical = { 0 };
-	unsigned char digest[32];
-	int r = hash_body(s, digest);
+	struct parts *p = hm_new(s->arena, struct parts);
+	struct hm_buf header = { 0 };
+	int r = 0;
 
 	hm_buf_str(&header, s->prefix);
 	hm_buf_str(&header, hm_header_section(s->message));
-	dkim_fields(s->conf->fields, s->conf->oversign, hm_buf_view(&header),
-	    &list, &canonical);
+	p->header = hm_buf_view(&header);
 	s->values = hm_alloc_array(s->arena, s->keys->n + 1, sizeof(*s->values));
-	for (size_t i = 0; i < s->keys->n && r == 0; i++)
-		if (hm_str_eq(s->keys->at[i].domain, s->domain))
-			r = sign_with(s, &s->keys->at[i], hm_buf_view(&list),
-			    hm_buf_view(&canonical),
-			    hm_str_n((char *)digest, sizeof(digest)));
+	for (size_t i = 0; i < s->keys->n && r == 0; i++) {
+		const struct dkim_key *key = &s->keys->at[i];
+		struct dkim_forms forms = dkim_forms(s->conf, key);
+
+		if (forms.sign && hm_str_eq(key->domain, s->domain))
+			r = sign_with(s, p, key, forms);
+	}
+	for (size_t i = 0; i < DKIM_FORMS; i++) {
+		hm_buf_release(&p->list[i]);
+		hm_buf_release(&p->canonical[i]);
+	}
 	hm_buf_release(&header);
-	hm_buf_release(&list);
-	hm_buf_release(&canonical);
 	return r;
 }

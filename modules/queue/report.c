@@ -66,32 +66,44 @@ to_account(struct queue_module *q, struct hm_str account,
 	return r;
 }
 
+/* Those who sign or otherwise mark mail of this server have a word. */
 static HM_FIBER int
 to_elsewhere(struct queue_module *q, struct hm_str sender,
-    struct hm_spool *spool, bool utf8, struct hm_arena *arena,
+    struct hm_message *msg, bool utf8, struct hm_arena *arena,
     struct hm_err *reterr)
 {
 	struct hm_queue_rcpt rcpt = { .notify = HM_NOTIFY_NEVER };
 	struct hm_queue_item item = { .nrcpts = 1, .rcpts = &rcpt,
-	    .spool = spool, .smtputf8 = utf8, .eightbit = utf8 };
+	    .smtputf8 = utf8, .eightbit = utf8 };
+	struct hm_verdict v;
 	int r = hm_addr_parse(arena, sender, HM_ADDR_UTF8, &rcpt.addr, reterr);
 
+	if (r < 0)
+		return r;
+	hm_message_add_rcpt(msg, &rcpt.addr);
+	v = hm_decide_report(q->m, NULL, msg, msg);
+	if (hm_verdict_final(v) && v.kind != HM_ACCEPT)
+		return hm_err_set(reterr, -HM_EACCES, "refused by %s: %s",
+		    v.module ? v.module : "a module", v.text ? v.text : "");
+	r = hm_message_final(msg, &item.spool, reterr);
+	item.prefix = hm_message_prefix(msg);
 	return r < 0 ? r : queue_put(q->m, &item, reterr);
 }
 
 /* An account that is gone leaves its reports to the postmaster. */
 static HM_FIBER int
 send(struct queue_module *q, const struct queue_message *msg,
-    struct hm_spool *spool, bool utf8, struct hm_arena *arena,
+    struct hm_message *report, bool utf8, struct hm_arena *arena,
     struct hm_err *reterr)
 {
 	const struct hm_directory *dir = q->directory;
 	struct hm_account_info account;
 	struct hm_rcpt_info info = { .kind = HM_RCPT_FOREIGN };
 	struct hm_addr addr = { 0 };
+	struct hm_spool *spool = hm_message_spool(report);
 
 	if (q->store == NULL || dir == NULL)
-		return to_elsewhere(q, msg->sender, spool, utf8, arena, reterr);
+		return to_elsewhere(q, msg->sender, report, utf8, arena, reterr);
 	if (msg->account.len > 0 && dir->ops->account(dir->self, msg->account,
 	    arena, &account, NULL) == 0)
 		return to_account(q, msg->account, spool, msg->sender, arena,
@@ -107,7 +119,7 @@ send(struct queue_module *q, const struct queue_message *msg,
 	if (info.kind == HM_RCPT_ACCOUNT)
 		return to_account(q, info.account, spool, msg->sender, arena,
 		    reterr);
-	return to_elsewhere(q, msg->sender, spool, utf8, arena, reterr);
+	return to_elsewhere(q, msg->sender, report, utf8, arena, reterr);
 }
 
 /* ---- the report ---- */
@@ -166,11 +178,12 @@ report(struct queue_module *q, const struct queue_work *w,
 	    w->msg.body_bytes <= FULL_MAX, utf8 = false;
 	struct hm_arena *arena = hm_arena_new(NULL, "report");
 	struct hm_spool *spool = hm_spool_new(q->server->data_dir);
+	struct hm_message *msg = hm_message_new(arena, spool);
 	int r = compose(q, w, kind, full, arena, spool, &utf8, reterr);
 
 	if (r == 0)
-		r = send(q, &w->msg, spool, utf8, arena, reterr);
-	hm_spool_free(spool);
+		r = send(q, &w->msg, msg, utf8, arena, reterr);
+	hm_message_free(msg);
 	hm_arena_free(arena);
 	return r;
 }

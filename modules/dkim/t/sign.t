@@ -105,6 +105,57 @@ ok("new.example" in server.command("dkim", "list"), "a new domain gets a key")
 text = server.command("domain", "dnsrecords", "example.org")
 ok("second._domainkey.example.org. IN TXT" in text and "k=ed25519" in text,
    "what to publish is told with the rest")
+
+# Each selector its own canonical forms; one that rests signs nothing.
+def configured(text):
+    with open(server.path("etc", "conf.d", "dkim.yaml"), "w") as f:
+        f.write("enabled: yes\n" + text)
+    server.command("reload")
+    return server.status
+
+
+LONG = ("From: Anna <anna@example.org>\r\nTO:bert@example.org\r\n"
+        "Subject:  a rather long one that is folded\r\n\there,\t and   "
+        "there \r\n and has more\r\n\r\n  Blanks \t and \r\n\r\nlines "
+        "\r\n\r\n\r\n").encode()
+first = sorted(records())[0].split(".")[0]
+equal(configured("header: simple\nbody: simple\nselectors:\n"
+                 "  second: {form: relaxed/simple}\n"), 0, "forms by selector")
+got = send(LONG)
+ok(b"c=simple/simple" in got and b"c=relaxed/simple" in got, "are used")
+ok(good(got, 0), "a folded field is good in its simple form")
+if "nacl" in sys.modules:
+    ok(good(got, 1), "so is the other one")
+else:
+    skip("so is the other one", "python3-nacl is not installed")
+simple = 0 if got.index(b"c=simple/simple") < got.index(b"c=relaxed/") else 1
+ok(not good(got.replace(b"TO:bert", b"To: bert"), simple),
+   "nothing may change in a simple header")
+for pair in "simple", "relaxed":
+    for other in "simple", "relaxed":
+        configured("header: %s\nbody: %s\nselectors: {second: {sign: no}}\n"
+                   % (pair, other))
+        got = send(LONG)
+        ok(signatures(got) == 1 and good(got) and
+           b"c=%s/%s" % (pair.encode(), other.encode()) in got,
+           "%s/%s" % (pair, other))
+ok("second._domainkey" in "".join(records()), "who rests is published still")
+got = send(LONG)
+tags = dict(t.strip().split(b"=", 1) for t in got.lower().split(
+    b"dkim-signature:")[1].split(b"\r\nreceived:")[0].replace(
+        b"\r\n", b"").split(b";")[:8])
+equal(int(tags[b"x"]) - int(tags[b"t"]), 72 * 3600, "it expires")
+ok(b"l" not in tags, "the body is signed to its end")
+names = tags[b"h"].replace(b" ", b"").split(b":")
+ok(names.count(b"from") == 2 and names.count(b"cc") == 1,
+   "no field that is signed can be added")
+configured("expire: 0\noversign: no\n")
+got = send(LONG)
+ok(b"; x=" not in got and good(got) and b"from:from" not in got.lower(),
+   "neither is a must")
+equal(configured("fields: [To, Subject]\n") == 0, False,
+      "From has to be signed")
+configured("")
 mode = os.stat(server.path("etc", "data", "dkim", "example.org",
                            "second.pem")).st_mode
 equal(mode & 0o777, 0o600, "keys are nobody else's")
