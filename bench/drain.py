@@ -195,7 +195,8 @@ def through(target, sink, count):
 
 def memory(long):
     """The tables' cache fills whatever is in them, so it is small here."""
-    target = Ours(1, "retry: 1d\n", {"kv-bdb": "cache: 4M\n"})  # nobody listens
+    target = Ours(1, "retry: 1d\n", {"kv-bdb": "cache: 4M\n"
+                                          "checkpoint: 4M\n"})
     rows, have = [], 0
     for n in (1000, long // 2, long):
         submit(target, n - have, "dead%d.test")

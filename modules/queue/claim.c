@@ -94,6 +94,16 @@ queue_retry_ms(const struct queue_conf *conf, const struct queue_rcpt *rcpt)
 	    (int64_t)((hash >> 32) % (uint64_t)(2 * jitter));
 }
 
+static size_t
+count_due(const struct claiming *c, uint64_t id)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->ndue; i++)
+		n += c->due[i].id == id;
+	return n;
+}
+
 static struct queue_work *
 work_for(struct claiming *c, struct hm_kv_txn *txn, uint64_t id, int *ret_r)
 {
@@ -106,7 +116,8 @@ work_for(struct claiming *c, struct hm_kv_txn *txn, uint64_t id, int *ret_r)
 			return &b->works[i];
 	*w = (struct queue_work){ 0 };
 	*ret_r = queue_get_message(c->q->shared, txn, b->arena, id, &w->msg);
-	w->rcpts = hm_alloc_array(b->arena, c->ndue, sizeof(*w->rcpts));
+	w->rcpts = hm_alloc_array(b->arena, count_due(c, id),
+	    sizeof(*w->rcpts));
 	return *ret_r == 0 ? w : NULL;
 }
 
@@ -175,7 +186,7 @@ claim_one(struct claiming *c, struct hm_kv_txn *txn, struct due *d)
 
 	if (r == -HM_ENOENT || (r == 0 && (was->held ||
 	    was->next_ms != d->next_ms ||
-	    !hm_str_eq(was->domain, c->domain))))
+	    !hm_str_eq(queue_rcpt_place(was), c->domain))))
 		return drop_stray(c, txn, d);
 	w = r < 0 ? NULL : work_for(c, txn, d->id, &r);
 	if (w == NULL)

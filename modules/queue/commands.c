@@ -121,8 +121,8 @@ change_one(const struct queue_found *found, void *arg)
 		hm_log(HM_LOG_INFO, "queue changed", hm_f("what", c->done),
 		    hm_f("id", found->msg.id), hm_f("to", found->rcpt.addr));
 		if (!c->now->held)
-			queue_index_note(c->q->shared, c->now->domain,
-			    c->now->next_ms);
+			queue_index_note(c->q->shared,
+			    queue_rcpt_place(c->now), c->now->next_ms);
 		hm_cmd_progress(c->cmd, "%llu %s",
 		    (unsigned long long)c->count, c->done);
 	}

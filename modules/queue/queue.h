@@ -46,7 +46,7 @@ struct queue_route_conf {
 struct queue_tables {
 	struct hm_kv_table *message;   /* id */
 	struct hm_kv_table *rcpt;      /* id, number */
-	struct hm_kv_table *due;       /* domain NUL next-ms id number; not held */
+	struct hm_kv_table *due;       /* place NUL next-ms id number; not held */
 	struct hm_kv_table *holds;     /* see iface/blob_holds.h */
 	struct hm_kv_table *meta;      /* next-id */
 	struct hm_kv_table *retired;   /* when-ms id number */

@@ -70,7 +70,9 @@ struct queue_rcpt {
 	bool local;                   /* it went into an account here */
 	bool report;                  /* the report at hand is about it */
 	bool told;                    /* what it owed was made */
-	bool left, again;             /* the queue; due at once */
+	bool left;                    /* the queue */
+	struct hm_str again;          /* its place, if it is due in another way
+	                               * than when it was claimed */
 };
 
 /* An address that an account's mail is not sent to any more. */
@@ -99,6 +101,13 @@ int queue_rule_unpack(struct hm_str in, struct queue_rule *ret);
 /* Appends a result; the oldest makes room. */
 void queue_rcpt_add_result(struct queue_rcpt *rcpt,
     const struct queue_result *result);
+/* The destination among whose mail it waits. Reports that are owed have one of
+ * their own, without a name: they wait for no server. */
+static inline struct hm_str
+queue_rcpt_place(const struct queue_rcpt *rcpt)
+{
+	return rcpt->owes != QUEUE_REPORT_NONE ? HM_STR("") : rcpt->domain;
+}
 static inline const struct queue_result *
 queue_rcpt_last(const struct queue_rcpt *rcpt)
 {

@@ -119,6 +119,7 @@ write_told(struct queue_module *q, struct hm_kv_txn *txn,
 		return remove_rcpt(q, txn, was, now);
 	now->owes = QUEUE_REPORT_NONE;
 	now->next_ms = queue_retry_ms(q->conf, now);
+	now->again = queue_rcpt_place(now);
 	return queue_put_rcpt(q->shared, txn, was, now);
 }
 
@@ -140,10 +141,11 @@ write_tried(struct queue_module *q, struct hm_kv_txn *txn,
 		now->owes = was->owes;
 	if (now->outcome == HM_ATTEMPT_UNTRIED)
 		now->attempts--;
-	now->again = now->owes != QUEUE_REPORT_NONE ||
-	    now->outcome == HM_ATTEMPT_UNTRIED;
-	if (now->again)
+	if (now->owes != QUEUE_REPORT_NONE ||
+	    now->outcome == HM_ATTEMPT_UNTRIED) {
 		now->next_ms = queue_now_ms(q->shared);
+		now->again = queue_rcpt_place(now);
+	}
 	return queue_put_rcpt(q->shared, txn, was, now);
 }
 
@@ -168,6 +170,7 @@ write_rcpt(struct queue_module *q, struct hm_kv_txn *txn, struct hm_arena *arena
 	    write_tried(q, txn, arena, msg, was, now);
 	rcpt->left = now->left;
 	rcpt->again = now->again;
+	rcpt->next_ms = now->next_ms;
 	/* The next claim sets it aside; the other results shall not wait. */
 	return r == -HM_ECORRUPT ? 0 : r;
 }
@@ -206,9 +209,8 @@ tell(struct queue_module *q, const struct queue_message *msg,
 	bool good = gone(rcpt) || rcpt->owes == QUEUE_REPORT_DELIVERED ||
 	    rcpt->owes == QUEUE_REPORT_RELAYED;
 
-	if (rcpt->again)
-		queue_index_note(q->shared, rcpt->domain,
-		    queue_now_ms(q->shared));
+	if (rcpt->again.p != NULL)
+		queue_index_note(q->shared, rcpt->again, rcpt->next_ms);
 	if (rcpt->left)
 		queue_tell(q, good ? QUEUE_TALE_DELIVERED : QUEUE_TALE_BOUNCED,
 		    msg, rcpt);

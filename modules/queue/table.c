@@ -252,15 +252,15 @@ move_due(struct queue_shared *q, struct hm_kv_txn *txn,
 	int r = 0;
 
 	if (was != NULL && !was->held) {
-		queue_key_due(&key, was->domain, was->next_ms, was->id,
-		    was->number);
+		queue_key_due(&key, queue_rcpt_place(was), was->next_ms,
+		    was->id, was->number);
 		r = q->kv->ops->del(txn, q->t.due, hm_buf_view(&key));
 		if (r == -HM_ENOENT)
 			r = 0;
 	}
 	if (r == 0 && now != NULL && !now->held) {
-		queue_key_due(&key, now->domain, now->next_ms, now->id,
-		    now->number);
+		queue_key_due(&key, queue_rcpt_place(now), now->next_ms,
+		    now->id, now->number);
 		r = q->kv->ops->put(txn, q->t.due, hm_buf_view(&key),
 		    HM_STR(""));
 	}

@@ -55,7 +55,7 @@ struct hm_smtp {
 	struct hm_buf line;              /* of a reply, as it comes */
 	bool broken;                     /* no more than closing it */
 	bool silent;                     /* it did not answer in time */
-	unsigned transactions;
+	bool open;                       /* a transaction was begun and not ended */
 };
 
 /* session.c */

@@ -220,8 +220,10 @@ mail_refused(struct txn *t)
 
 	if (r < 0)
 		lost(t, r);
-	else if (r >= 300)
+	else if (r >= 300) {
+		t->c->open = false;
 		settle_all_reply(t);
+	}
 	return r < 0 || r >= 300;
 }
 
@@ -351,6 +353,7 @@ message(struct txn *t)
 		return;
 	}
 	r = client_read(t->c, FINAL_MS > patience(t) ? FINAL_MS : patience(t));
+	t->c->open = t->bdat && r >= 300;      /* RFC 3030, 2 */
 	if (r >= 200 && r < 300)
 		delivered(t);
 	else if (r > 0)
@@ -388,13 +391,14 @@ client_deliver(struct hm_smtp *c, struct hm_attempt *a)
 	choose_rcpts(&t);
 	if (t.n == 0 || !able(&t))
 		return;
-	/* A clean slate behind what failed before. */
-	if (c->transactions++ > 0) {
+	/* A clean slate behind what failed before (RFC 5321, 4.1.1.5). */
+	if (c->open) {
 		int r = client_command(c, "RSET");
 
 		if (r < 0 || c->broken)
 			return;
 	}
+	c->open = true;
 	if (envelope(&t))
 		message(&t);
 }

@@ -88,8 +88,6 @@ each line Date: Message-ID: From: Subject: "" Téxt. .
 end
 mx > 250 2.0.0 ok
 # Those it did not want at once come in another transaction.
-mx < RSET
-mx > 250 2.0.0 ok
 mx < MAIL FROM:
 mx < RCPT TO:<c@far.example>
 mx < RCPT TO:<d@far.example>
@@ -199,3 +197,26 @@ mx >> 250-mx\r\n250 SIZE 10\r\n
 expect log event="given up" to=plain@far.example esc=5.3.4
 mx < QUIT
 mx > 221
+
+# A transaction that came to nothing is reset before the next one.
+module queue { routes: { all: { transport: office } }, suppress: no, runs-per-domain: 1 }
+reload
+submission u anna
+send u anna@example.org none@far.example none ""
+mx accept
+mx > 220 mx.far.example
+mx < EHLO
+mx > 250 mx.far.example
+send u anna@example.org some@far.example some ""
+mx < MAIL
+mx > 250 ok
+mx < RCPT
+mx > 550 5.1.1 no
+expect log event="given up" to=none@far.example
+mx < RSET
+mx > 250 ok
+mx < MAIL
+mx > 550 5.7.1 no
+expect log event="given up" to=some@far.example
+mx < QUIT
+mx close
