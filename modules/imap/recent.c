@@ -9,7 +9,7 @@
 #include "imap.h"
 #include "recent.h"
 
-enum { TABLE_MIN = 256, TABLE_MAX = 1 << 18 };
+enum { TABLE_MIN = 256, TABLE_MAX = 1 << 18, STRETCH = 256 };
 
 struct told {
 	uint64_t key;                  /* of a mailbox; 0: free */
@@ -115,19 +115,26 @@ remember(struct imap_recent *r, uint64_t key, uint32_t next)
 
 /* Nothing is remembered. What came since then nobody has seen; of what is older
  * nobody knows, and then it should be taken for recent, but who set \Seen on a
- * message had been told of those before it. */
+ * message had been told of those before it. The last of these is looked for from
+ * the end, some at a time. */
 static uint32_t
-guess(const struct imap_recent *r, const struct hm_view *view)
+guess(const struct imap_recent *r, const struct hm_mailbox *box,
+    const struct hm_view *view)
 {
+	uint32_t from, to = hm_view_count(view), next = 0;
 	const struct hm_entry *e;
 	struct hm_view_iter it;
-	uint32_t next = 1;
 
-	hm_view_iter(&it, view, 1);
-	while ((e = hm_view_next(&it)) != NULL)
-		if ((e->flags & HM_FLAG_SEEN) && e->saved < r->since_s)
-			next = e->uid + 1;
-	return next;
+	if (box->unseen == box->messages)
+		return 1;
+	for (; to > 0 && !next; to = from) {
+		from = to > STRETCH ? to - STRETCH : 0;
+		hm_view_iter(&it, view, from + 1);
+		while (it.seq < to && (e = hm_view_next(&it)) != NULL)
+			if ((e->flags & HM_FLAG_SEEN) && e->saved < r->since_s)
+				next = e->uid + 1;
+	}
+	return next ? next : 1;
 }
 
 /* ---- a session's own ---- */
@@ -211,7 +218,7 @@ imap_recent_take(struct imap *s)
 	uidnext = hm_view_uidnext(sel->view);
 	key = key_of(s, sel->box);
 	t = place(r, key);
-	next = t->key ? t->next : guess(r, sel->view);
+	next = t->key ? t->next : guess(r, sel->box, sel->view);
 	if (next < sel->recent_next)
 		next = sel->recent_next;
 	if (next < uidnext && !(s->enabled & IMAP_REV2))
@@ -235,7 +242,7 @@ imap_recent_status(struct imap *s, const struct hm_mailbox *box)
 	    store->ops->view(s->acc, box->id, &view, NULL) < 0)
 		return 0;
 	if (!next)
-		next = guess(r, view);
+		next = guess(r, box, view);
 	count = hm_view_count(view) + 1 - hm_view_lower(view, next);
 	hm_view_unref(view);
 	return count;

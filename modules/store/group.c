@@ -96,7 +96,7 @@ struct reader {
 };
 
 static uint64_t
-take_number(struct reader *in)
+take_long(struct reader *in)
 {
 	uint64_t v = 0;
 	unsigned shift;
@@ -108,6 +108,13 @@ take_number(struct reader *in)
 	}
 	in->bad = true;
 	return 0;
+}
+
+/* Most have one byte. */
+static inline uint64_t
+take_number(struct reader *in)
+{
+	return in->p < in->end && !(*in->p & 0x80) ? *in->p++ : take_long(in);
 }
 
 static uint64_t
