@@ -27,7 +27,12 @@ os.environ.setdefault("top_srcdir", TOP)
 sys.path.insert(0, os.path.join(TOP, "t", "interop"))
 import hermod  # noqa: E402
 
-LOAD = os.path.join(os.environ.get("top_builddir", TOP), "bench", "load")
+BUILT = os.environ.get("top_builddir", TOP)
+LOAD = os.path.join(BUILT, "bench", "load")
+PROGRAM = os.path.join(BUILT, ".libs", "hermod")
+if os.path.exists(PROGRAM):      # not the script that libtool puts before it
+    hermod.HERMOD = PROGRAM
+    os.environ["LD_LIBRARY_PATH"] = os.path.dirname(PROGRAM)
 TICK = os.sysconf("SC_CLK_TCK")
 SCRATCH = tempfile.mkdtemp(prefix="hermod-bench.")
 runs = 0
@@ -93,6 +98,7 @@ class Ours(Measured):
         self.server = hermod.Server(
             conf={"imap": "insecure-login: yes\nmax-connections: 0\n"},
             users=users)
+        self.server.pause = 0.0005
         self.users = [u + "@example.org" for u in users]
         p = self.server.ports
         self.smtp, self.imap, self.imaps = p["mx"], p["imap"], p["imaps"]
@@ -397,11 +403,15 @@ def part_idle(target, a):
 
 
 def part_start(target, a):
+    """The least of ten, which is what it takes when nobody else works."""
     if not target.restart:
         return {}
-    took = target.restart()
+    took, cpu = [], []
+    for _ in range(10):
+        took.append(target.restart() * 1e3)
+        cpu.append(target.cpu() * 1e3)
     time.sleep(1)
-    return {"start ms": took * 1e3, "start CPU ms": target.cpu() * 1e3,
+    return {"start ms": min(took), "start CPU ms": min(cpu),
             "start MiB": target.memory()}
 
 

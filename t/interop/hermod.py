@@ -69,6 +69,7 @@ class Server:
     """hermod on loopback, with users anna and bert, until close()."""
 
     privsep = False              # whether root starts it for another user
+    pause = 0.02                 # between looks whether it is ready
 
     def __init__(self, conf=None, hermod_yaml="", users=("anna", "bert"),
                  start=True):
@@ -130,7 +131,7 @@ class Server:
         while b" m=ready " not in open(self.log, "rb").read()[begin:]:
             if self.process.poll() is not None:
                 raise RuntimeError("the server ended:\n" + self.read_log())
-            time.sleep(0.02)
+            time.sleep(self.pause)
 
     def wait_ready(self):
         end = time.monotonic() + 60
@@ -142,7 +143,7 @@ class Server:
                                          5).close()
                 return
             except OSError:
-                time.sleep(0.02)
+                time.sleep(self.pause)
         raise RuntimeError("the server does not answer:\n" +
                            self.read_log()[-2000:])
 
