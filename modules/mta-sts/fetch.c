@@ -208,6 +208,8 @@ sts_fetch(const struct sts *s, struct hm_str domain, struct hm_buf *text,
 			r = get(&f);
 		hm_io_abort(f.io);
 	}
+	if (hm_fiber_cancelled())
+		r = -HM_ECANCELED;
 	hm_fiber_deadline(before);
 	*ret_outcome = r == 0 ? HM_TLS_SUCCESS : f.outcome;
 	if (r < 0 && reterr != NULL)

@@ -20,6 +20,7 @@ enum { FETCH_GOOD = 0, FETCH_FAILED, FETCH_INVALID, FETCH_UNTRUSTED };
 struct sts_job {
 	struct sts_job *next;
 	struct sts *s;
+	struct hm_fiber *fiber;
 	char domain[256], id[STS_ID_MAX + 1];
 	unsigned refs;
 	bool over, told;
@@ -98,6 +99,8 @@ fetch(struct sts_job *job, struct hm_arena *arena, struct sts_entry *e)
 	}
 	hm_buf_release(&text);
 	now = hm_wall_ms();
+	if (r == -HM_ECANCELED)
+		return r;
 	if (r < 0) {
 		e->again_ms = now + AGAIN_MS;
 		failed(job, outcome);
@@ -166,8 +169,15 @@ job_start(struct sts *s, struct hm_str domain, struct hm_str id)
 	job->refs = 1;
 	job->next = s->jobs;
 	s->jobs = job;
-	hm_fiber_start(s->m, "mta-sts fetch", job_fiber, job);
+	job->fiber = hm_fiber_start(s->m, "mta-sts fetch", job_fiber, job);
 	return job;
+}
+
+void
+sts_break_off(struct sts *s)
+{
+	for (struct sts_job *job = s->jobs; job != NULL; job = job->next)
+		hm_fiber_cancel(job->fiber);
 }
 
 int
@@ -184,10 +194,11 @@ sts_renew(struct sts *s, struct hm_str domain, struct hm_str id,
 	job->refs++;
 	while (!job->over && r == 0 && hm_now_ms() < until)
 		r = hm_wait(&job->cond, until - hm_now_ms());
-	r = !job->over ? -HM_ETIMEDOUT : job->result;
+	r = !job->over || job->result == -HM_ECANCELED ? -HM_EBUSY :
+	    job->result;
 	if (r < 0 && reterr != NULL)
 		*reterr = job->err;
-	if (!job->over)
+	if (r == -HM_EBUSY)
 		hm_err_set(reterr, r, "its MTA-STS policy is still being fetched");
 	job_unref(job);
 	return r;
@@ -231,7 +242,9 @@ take(struct hm_arena *arena, const struct sts_entry *e, struct sts_found *ret)
 	ret->any = sts_policy_parse(arena, e->text, &ret->policy, &err) == 0;
 }
 
-/* The record speaks of a policy that is not known, or known no longer. */
+/* The record speaks of a policy that is not known, or known no longer. Who was
+ * unlucky once waits no more: a web server that never answers would keep all mail
+ * waiting for ever. */
 static HM_FIBER int
 need(struct sts *s, struct hm_arena *arena, struct sts_entry *e,
     struct hm_str id, struct hm_err *reterr)
@@ -240,9 +253,9 @@ need(struct sts *s, struct hm_arena *arena, struct sts_entry *e,
 
 	if (hm_wall_ms() < e->again_ms)
 		return 0;
-	if (sts_renew(s, domain, id, WAIT_MS, true, reterr) == -HM_ETIMEDOUT &&
-	    !holds(e))
-		return -HM_ETIMEDOUT;
+	if (sts_renew(s, domain, id, WAIT_MS, true, reterr) == -HM_EBUSY &&
+	    !holds(e) && e->again_ms == 0)
+		return -HM_EBUSY;
 	(void)sts_cache_get(s, arena, domain, e, NULL);
 	return 0;
 }

@@ -101,6 +101,7 @@ sts_retire(struct hm_mod *m)
 
 	if (s->janitor != NULL)
 		hm_fiber_cancel(s->janitor);
+	sts_break_off(s);
 }
 
 static const struct hm_need sts_needs[] = {

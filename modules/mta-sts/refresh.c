@@ -26,7 +26,7 @@ forgotten(const struct sts *s, const struct sts_entry *e, int64_t now)
 {
 	if (now - e->used_ms > s->conf->keep_unused_ms)
 		return true;
-	return e->text.len == 0 && now >= e->again_ms;
+	return e->text.len == 0 && now >= e->again_ms + DAY_MS;
 }
 
 /* A domain whose record is gone has withdrawn its policy, once that has expired or

@@ -128,9 +128,12 @@ HM_FIBER int sts_ask_id(const struct sts *s, struct hm_arena *arena,
     struct hm_str domain, int64_t timeout_ms, struct hm_str *ret_id,
     struct hm_str *ret_reason);
 /* Fetches and keeps; others who want the same wait for it. wait_ms 0: does not
- * wait. 0: it has ended, well or not; -HM_ETIMEDOUT. told: reports hear of it. */
+ * wait. 0; what was wrong; or -HM_EBUSY if it goes on, or was broken off. told:
+ * reports hear of it. */
 HM_FIBER int sts_renew(struct sts *s, struct hm_str domain, struct hm_str id,
     int64_t wait_ms, bool told, struct hm_err *reterr);
+/* All fetches, because the server stops or has new settings. */
+void sts_break_off(struct sts *s);
 
 /* refresh.c: policies stay fresh without anybody asking; a fiber's function. */
 void sts_refresh(void *sts);

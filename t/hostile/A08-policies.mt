@@ -113,6 +113,7 @@ end
 server web certificate web
 
 # One that says nothing: the mail waits, not for long, and goes at the next attempt.
+command mtasts forget far.example
 mail
 request
 expect no log event="tls result"
