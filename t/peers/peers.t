@@ -68,6 +68,8 @@ for letter in "pe":
          "returns 5.6.7", body=EIGHT,
          mail_options=["SMTPUTF8", "BODY=8BITMIME"])
     case(peer + ": nothing is offered", "anna@" + d2, "arrives", body=DOTS)
+    case(peer + ": binary, which it does not take", "anna@" + d1,
+         "returns 5.6.1", body="a\0b\r\n", chunk=True)
     case(peer + ": larger than it takes", "anna@" + d3, "returns 5.3.4",
          body=BIG)
     case(peer + ": DSN is passed on", "anna@" + d1, "arrives",
@@ -209,7 +211,19 @@ def message(n, body):
                 n, n, body)).encode()
 
 
+def submit_chunk(smtp, text, rcpts):
+    """RFC 3030."""
+    codes = [smtp.docmd("MAIL FROM:<anna@example.org> BODY=BINARYMIME")[0]]
+    codes += [smtp.docmd("RCPT TO:<%s>" % r)[0] for r in rcpts]
+    smtp.send(b"BDAT %d LAST\r\n" % len(text) + text)
+    codes.append(smtp.getreply()[0])
+    if set(codes) != {250}:
+        raise RuntimeError("BDAT: %s" % codes)
+
+
 def submit(smtp, n, rcpts, more):
+    if more.get("chunk"):
+        return submit_chunk(smtp, message(n, more["body"]), rcpts)
     options = list(more.get("mail_options", []))
     if not more.get("body", "").isascii() and "BODY=8BITMIME" not in options:
         options.append("BODY=8BITMIME")
@@ -326,7 +340,7 @@ def main():
             if there[needs]:
                 submit(smtp, n, c[1], c[3])
                 cases[n] = c
-        code = smtp.docmd("MAIL FROM:<anna@example.org>")[0]
+        smtp.docmd("MAIL FROM:<anna@example.org>")
         smtp.docmd("RCPT TO:<x@p1.peer.test>")
         smtp.docmd("DATA")
         smtp.send(b"From: anna@example.org\r\n\r\na\0b\r\n.\r\n")
