@@ -96,11 +96,11 @@ find(struct queue_shared *q, struct hm_str name)
 }
 
 static struct queue_domain *
-add(struct queue_shared *q, struct hm_str name, int64_t next_ms)
+add(struct queue_shared *q, struct hm_str name)
 {
 	struct queue_domain *d = hm_xalloc(sizeof(*d) + name.len + 1), **to;
 
-	d->next_ms = next_ms;
+	d->next_ms = INT64_MAX;
 	d->len = name.len;
 	if (name.len > 0)
 		memcpy(d->name, name.p, name.len);
@@ -140,13 +140,12 @@ queue_index_note(struct queue_shared *q, struct hm_str domain, int64_t next_ms)
 		grow(q);
 	d = find(q, domain);
 	if (d == NULL)
-		add(q, domain, next_ms);
-	else if (next_ms < d->next_ms) {
-		d->next_ms = next_ms;
-		heap_up(q, d);
-	} else {
+		d = add(q, domain);
+	d->notes++;
+	if (next_ms >= d->next_ms)
 		return;
-	}
+	d->next_ms = next_ms;
+	heap_up(q, d);
 	hm_wake(&q->changed);
 }
 
@@ -181,6 +180,16 @@ queue_index_due(struct queue_shared *q, int64_t now_ms, unsigned per_domain,
 }
 
 void
+queue_index_claimed(struct queue_shared *q, struct queue_domain *d,
+    unsigned notes, int64_t next_ms)
+{
+	if (d->notes != notes)
+		return;
+	set_next(q, d, next_ms);
+	hm_wake(&q->changed);
+}
+
+void
 queue_index_begin_run(struct queue_shared *q, struct queue_domain *d)
 {
 	d->running++;
@@ -195,7 +204,7 @@ queue_index_end_run(struct queue_shared *q, struct queue_domain *d)
 	q->running--;
 	if (d->waiting) {
 		d->waiting = false;
-		set_next(q, d, 0);
+		set_next(q, d, queue_now_ms(q));
 	} else if (d->running == 0 && d->next_ms == INT64_MAX) {
 		forget(q, d);
 	}

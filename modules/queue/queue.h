@@ -61,7 +61,9 @@ struct queue_domain {
 	struct queue_domain *next;     /* in its bucket */
 	int64_t next_ms;               /* of its earliest message, queue time */
 	unsigned running;
-	bool dead;                     /* the last run reached no host */
+	unsigned notes;                /* how often somebody noted it */
+	bool dead;                     /* the last run reached no host, or had
+	                                * to give way: one at a time */
 	bool waiting;                  /* due, but it has all runs it may have */
 	size_t at;                     /* place in the heap, from 1 */
 	size_t len;
@@ -120,6 +122,10 @@ void queue_index_note(struct queue_shared *q, struct hm_str domain,
  * now_ms, and *ret_wait_ms tells how long there will be none (-1: for ever). */
 struct queue_domain *queue_index_due(struct queue_shared *q, int64_t now_ms,
     unsigned per_domain, int64_t *ret_wait_ms);
+/* A run claimed what was due, when notes was what it is told here, and the rest
+ * is due at next_ms. Who noted it meanwhile may know more. */
+void queue_index_claimed(struct queue_shared *q, struct queue_domain *d,
+    unsigned notes, int64_t next_ms);
 /* A run is on: nothing is due there until somebody notes it. */
 void queue_index_begin_run(struct queue_shared *q, struct queue_domain *d);
 void queue_index_end_run(struct queue_shared *q, struct queue_domain *d);

@@ -8,7 +8,11 @@
 
 #include "queue.h"
 
-enum { BATCHES = 25, PIECE = 64 * 1024 };
+enum {
+	BATCHES = 25,
+	PIECE = 64 * 1024,
+	LONG_MS = 10 * 60 * 1000,
+};
 
 struct run {
 	struct queue_module *q;
@@ -18,6 +22,8 @@ struct run {
 	struct hm_transport_run *tr;      /* NULL: none begun */
 	const struct hm_attempt_rcpt *dead; /* why no host was reached */
 	struct hm_arena *arena;           /* for that, and the name */
+	int64_t until_ms;                 /* then it gives way to others */
+	bool gave_way;
 };
 
 /* ---- the message, as the transport reads it ---- */
@@ -317,16 +323,42 @@ run_work(struct run *run, struct queue_batch *batch, struct queue_work *w)
 	queue_settle(run->q, batch, w);
 }
 
+/* Slow servers shall not hold all runs: after a while a run ends when others wait
+ * for its place, and what it had claimed is due again, behind them. */
+static bool
+gives_way(struct run *run)
+{
+	const struct queue_module *q = run->q;
+
+	if (run->domain.len > 0 && hm_now_ms() > run->until_ms &&
+	    q->shared->running >= (unsigned)q->conf->runs)
+		run->gave_way = true;
+	return run->gave_way;
+}
+
+static HM_FIBER void
+run_batch(struct run *run, struct queue_batch *batch)
+{
+	for (size_t i = 0; i < batch->n; i++)
+		if (i > 0 && gives_way(run))
+			queue_settle(run->q, batch, &batch->works[i]);
+		else
+			run_work(run, batch, &batch->works[i]);
+}
+
 void
 queue_run(struct queue_module *q, struct queue_domain *domain)
 {
 	struct run run = { .q = q, .domain = hm_str_n(domain->name, domain->len),
-	    .arena = hm_arena_new(NULL, "run") };
+	    .arena = hm_arena_new(NULL, "run"),
+	    .until_ms = hm_now_ms() + LONG_MS };
 	int64_t next_ms = queue_now_ms(q->shared);
 	struct hm_err err = { 0 };
 
-	for (int i = 0; i < BATCHES && !q->retired && !hm_fiber_cancelled(); i++) {
+	for (int i = 0; i < BATCHES && !q->retired && !hm_fiber_cancelled() &&
+	    !gives_way(&run); i++) {
 		struct queue_batch *batch;
+		unsigned notes = domain->notes;
 		size_t n;
 
 		if (queue_claim(q, run.domain, &batch, &err) < 0) {
@@ -338,16 +370,14 @@ queue_run(struct queue_module *q, struct queue_domain *domain)
 		n = batch->n;
 		next_ms = batch->next_ms;
 		/* Others may help, if there is more. */
-		if (next_ms != INT64_MAX && n > 0)
-			queue_index_note(q->shared, run.domain, next_ms);
-		for (size_t k = 0; k < n; k++)
-			run_work(&run, batch, &batch->works[k]);
+		queue_index_claimed(q->shared, domain, notes, next_ms);
+		run_batch(&run, batch);
 		queue_batch_unref(q->shared, batch);
 		if (n == 0)
 			break;
 	}
 	if (run.name != NULL)
-		domain->dead = run.dead != NULL;
+		domain->dead = run.dead != NULL || run.gave_way;
 	end_transport(&run);
 	queue_settle_flush(q);
 	if (next_ms != INT64_MAX)

@@ -38,3 +38,19 @@ repeat 5
 	expect log event=wire to=slow$i@long.example number=1
 	expect no log event=wire to=slow$i@long.example
 end
+
+# With all runs taken by slow servers, each gives way after a while.
+module queue { runs: 1, max-first-time-per-day: 0 }
+reload
+submission u anna
+repeat 20
+	send u anna@example.org slow$i@crawl.example x ""
+end
+send u anna@example.org ok@quick.example x ""
+clock +9m
+expect no log event=sent to=ok@quick.example
+clock +3m
+expect log event=sent to=ok@quick.example
+expect no log event=sent to=slow20@crawl.example
+clock +15m
+expect log event=sent to=slow20@crawl.example attempt=1
