@@ -221,8 +221,9 @@ sign(struct dkim_module *d, struct hm_message *msg, struct hm_str domain)
 	keys->refs++;
 	r = hm_work(dkim_sign, &s);
 	dkim_keys_unref(keys);
-	for (size_t i = 0; i < s.n && r == 0; i++)
-		r = hm_message_add_field(msg, "DKIM-Signature", s.values[i]);
+	for (size_t i = 0; i < s.n; i++)
+		if (hm_message_add_field(msg, "DKIM-Signature", s.values[i]) < 0)
+			r = -HM_EINTERNAL;
 	return r;
 }
 

@@ -22,13 +22,17 @@ enum { KEY_MAX = 64 * 1024, KEYS_MAX = 2000 };
 static int
 read_file(const char *path, struct hm_buf *out)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* A pipe would else be waited for. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
+	    O_NOCTTY);
+	struct stat st;
 	ssize_t n = -1;
 
 	if (fd < 0)
 		return -HM_EIO;
 	hm_buf_reserve(out, KEY_MAX);
-	n = read(fd, out->p, KEY_MAX);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		n = read(fd, out->p, KEY_MAX);
 	close(fd);
 	out->len = n > 0 ? (size_t)n : 0;
 	return n > 0 ? 0 : -HM_EIO;
@@ -55,6 +59,27 @@ exponent_sound(gnutls_privkey_t key)
 	return sound && value >= 3;
 }
 
+/* Whether what it signs verifies: numbers that do not belong together sign, too. */
+static bool
+signs(const struct dkim_key *key)
+{
+	unsigned char text[] = "DKIM";
+	gnutls_datum_t data = { text, sizeof(text) }, sig = { NULL, 0 };
+	gnutls_sign_algorithm_t how = key->kind == DKIM_RSA ?
+	    GNUTLS_SIGN_RSA_SHA256 : GNUTLS_SIGN_EDDSA_ED25519;
+	gnutls_pubkey_t public;
+	bool good;
+
+	if (gnutls_pubkey_init(&public) < 0)
+		return false;
+	good = gnutls_pubkey_import_privkey(public, key->key, 0, 0) >= 0 &&
+	    gnutls_privkey_sign_data2(key->key, how, 0, &data, &sig) >= 0 &&
+	    gnutls_pubkey_verify_data2(public, how, 0, &data, &sig) >= 0;
+	gnutls_free(sig.data);
+	gnutls_pubkey_deinit(public);
+	return good;
+}
+
 /* NULL for a key that is good to sign with, or what is wrong. */
 static const char *
 key_fault(struct dkim_key *key)
@@ -70,8 +95,7 @@ key_fault(struct dkim_key *key)
 		return "RSA of more than 4096 bits: receivers do not verify it";
 	if (kind == GNUTLS_PK_RSA && !exponent_sound(key->key))
 		return "RSA with an exponent below 3";
-	return gnutls_privkey_verify_params(key->key) < 0 ?
-	    "its numbers do not belong together" : NULL;
+	return signs(key) ? NULL : "its numbers do not belong together";
 }
 
 static const char *

@@ -166,12 +166,14 @@ dkim_sign(void *signing)
 	hm_buf_str(&header, hm_header_section(s->message));
 	p->header = hm_buf_view(&header);
 	s->values = hm_alloc_array(s->arena, s->keys->n + 1, sizeof(*s->values));
-	for (size_t i = 0; i < s->keys->n && r == 0; i++) {
+	for (size_t i = 0; i < s->keys->n; i++) {
 		const struct dkim_key *key = &s->keys->at[i];
 		struct dkim_forms forms = dkim_forms(s->conf, key);
+		int one = forms.sign && hm_str_eq(key->domain, s->domain) ?
+		    sign_with(s, p, key, forms) : 0;
 
-		if (forms.sign && hm_str_eq(key->domain, s->domain))
-			r = sign_with(s, p, key, forms);
+		/* The others' signatures are as good as ever. */
+		r = one < 0 ? one : r;
 	}
 	for (size_t i = 0; i < DKIM_FORMS; i++) {
 		hm_buf_release(&p->list[i]);

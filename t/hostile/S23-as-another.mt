@@ -26,6 +26,11 @@ send "550 5.7.1" "From: bert@example.org"
 send "250" "From: anna@example.org\r\nBcc: secret@example.org,\r\n other@example.org\r\nbcc : more@example.org\r\nResent-Bcc: again@example.org\r\nResent-From: anna@example.org\r\nSubject: x"
 expect message bert INBOX 1 /\nSubject: x\n/
 expect message bert INBOX 1 /From: anna@example.org\nResent-From: anna@example.org\nSubject: x\n/
+# Who sends it on is named, and is the user as well.
+send "550 5.7.1" "From: anna@example.org\r\nResent-From: bert@example.org"
+send "550 5.7.1" "Resent-From: Anna <bert@example.org>\r\nResent-From: anna@example.org\r\nFrom: anna@example.org"
+send "550 5.6.0" "Resent-From: anna@example.org, bert@example.org\r\nFrom: anna@example.org"
+send "550 5.7.1" "Resent-From: anna@example.org\r\nResent-Sender: anna@example.org\r\nFrom: x@elsewhere.example"
 send "554 5.6.0" "From: anna@example.org\r\nSubject: a\nX-Injected: b"
 send "554 5.6.0" "From: anna@example.org\r\nSubject: a\rX-Injected: b"
 send "554 5.6.0" "From: anna@example.org\r\nSubject: a\0b"
