@@ -1,4 +1,4 @@
-/* housekeep.c - what was sent long ago is forgotten. */
+/* housekeep.c - what was sent long ago is forgotten; how late it is, is not. */
 #include <stdlib.h>
 
 #include "queue.h"
@@ -38,7 +38,7 @@ prune_txn(struct hm_kv_txn *txn, void *arg)
 	hm_buf_release(&to);
 	for (size_t i = 0; i < p->n && r >= 0; i++)
 		r = q->kv->ops->del(txn, q->t.retired, hm_buf_view(&p->keys[i]));
-	return r < 0 ? r : 0;
+	return r < 0 ? r : queue_keep_clock(q, txn);
 }
 
 static int

@@ -48,7 +48,7 @@ struct queue_tables {
 	struct hm_kv_table *rcpt;      /* id, number */
 	struct hm_kv_table *due;       /* place NUL next-ms id number; not held */
 	struct hm_kv_table *holds;     /* see iface/blob_holds.h */
-	struct hm_kv_table *meta;      /* next-id */
+	struct hm_kv_table *meta;      /* next-id, clock */
 	struct hm_kv_table *retired;   /* when-ms id number */
 	struct hm_kv_table *sent;      /* what an account sent, see limit.c */
 	struct hm_kv_table *suppressed; /* account NUL base-address */
@@ -111,8 +111,9 @@ struct queue_module {
 	struct queue_settling settling;
 };
 
-/* Queue time: the wall clock when the program began, and steady from there, so
- * that a clock that is set neither hurries nor stops the mail. */
+/* Queue time: the wall clock when the program began (never before what the queue
+ * has seen), and steady from there, so that a clock that is set neither hurries nor
+ * stops the mail. */
 int64_t queue_now_ms(const struct queue_shared *q);
 
 /* index.c: the destinations, and which is due. Thread: the loop. */
@@ -137,6 +138,7 @@ int queue_tables_open(struct queue_shared *q, struct hm_err *reterr);
 int queue_reserve_ids(struct queue_shared *q, uint64_t *ret_next,
     struct hm_err *reterr);
 void queue_take_ids(struct queue_shared *q, uint64_t next);
+int queue_keep_clock(struct queue_shared *q, struct hm_kv_txn *txn);
 /* Calls fn for every destination with the time of its earliest message. */
 int queue_tables_domains(struct queue_shared *q,
     void (*fn)(struct hm_str domain, int64_t next_ms, void *arg), void *arg,

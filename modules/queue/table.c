@@ -9,6 +9,34 @@
 enum { ID_BLOCK = 10000 };
 static const struct hm_str next_id_key = { "next-id", 7 };
 
+static const struct hm_str clock_key = { "clock", 5 };
+
+/* Queue time does not begin before what the queue saw last: a machine that comes up
+ * with a clock that is years behind would else leave its mail waiting for years. */
+int
+queue_keep_clock(struct queue_shared *q, struct hm_kv_txn *txn)
+{
+	struct hm_buf value = { 0 };
+	struct hm_str got;
+	uint64_t seen = 0;
+	int64_t now = queue_now_ms(q);
+	int r = q->kv->ops->get(txn, q->t.meta, clock_key, HM_KV_FOR_UPDATE,
+	    &got);
+
+	if (r < 0 && r != -HM_ENOENT)
+		return r;
+	if (r == 0 && hm_take_be64(&got, &seen) < 0)
+		return -HM_ECORRUPT;
+	if ((int64_t)seen > now) {
+		q->clock_ms += (int64_t)seen - now;
+		now = (int64_t)seen;
+	}
+	hm_buf_be64(&value, (uint64_t)now);
+	r = q->kv->ops->put(txn, q->t.meta, clock_key, hm_buf_view(&value));
+	hm_buf_release(&value);
+	return r;
+}
+
 struct reserving {
 	struct queue_shared *q;
 	uint64_t next;
@@ -34,7 +62,7 @@ reserve_ids(struct hm_kv_txn *txn, void *arg)
 	hm_buf_be64(&value, next + ID_BLOCK);
 	r = q->kv->ops->put(txn, q->t.meta, next_id_key, hm_buf_view(&value));
 	hm_buf_release(&value);
-	return r;
+	return r < 0 ? r : queue_keep_clock(q, txn);
 }
 
 int
