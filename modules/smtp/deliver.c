@@ -56,16 +56,30 @@ header_too_large(struct smtp_session *s)
 	return !ends;
 }
 
+static HM_FIBER bool
+owned(struct smtp_session *s, const struct hm_addr *addr, const char *field)
+{
+	const struct hm_directory *dir = s->mod->directory;
+	struct hm_err err = { 0 };
+	int r = dir->ops->may_send(dir->self, hm_session_account(s->hs), addr,
+	    &err);
+
+	if (r == 0)
+		smtp_reply(s, 550, "5.7.1",
+		    "the %s address is not yours to send as", field);
+	else if (r < 0)
+		smtp_local_error(s);
+	return r > 0;
+}
+
 /* A user writes as one author, and as an address of theirs (RFC 6409, 6.1). */
 static HM_FIBER bool
 author_owned(struct smtp_session *s)
 {
-	const struct hm_directory *dir = s->mod->directory;
 	struct hm_message *msg = s->txn.msg;
 	const struct hm_mime *mime;
 	struct hm_err err = { 0 };
 	struct hm_addr from;
-	int r;
 
 	/* one that cannot be read now is not judged by what it lacks */
 	if (hm_message_field(msg, "From", 0).p == NULL &&
@@ -81,13 +95,24 @@ author_owned(struct smtp_session *s)
 		    "a message needs one From field with one address");
 		return false;
 	}
-	r = dir->ops->may_send(dir->self, hm_session_account(s->hs), &from, &err);
-	if (r == 0)
-		smtp_reply(s, 550, "5.7.1",
-		    "the From address is not yours to send as");
-	else if (r < 0)
-		smtp_local_error(s);
-	return r > 0;
+	return owned(s, &from, "From");
+}
+
+/* Who sends it on is an author, too (RFC 5322, 3.6.6): the newest one, above. */
+static HM_FIBER bool
+resender_owned(struct smtp_session *s)
+{
+	struct hm_message *msg = s->txn.msg;
+	struct hm_str value = hm_message_field(msg, "Resent-From", 0);
+	struct hm_err err = { 0 };
+	struct hm_addr from;
+
+	if (value.p == NULL)
+		return true;
+	if (hm_hdraddr_single(hm_message_arena(msg), value, &from, &err) == 0)
+		return owned(s, &from, "Resent-From");
+	smtp_reply(s, 550, "5.6.0", "Resent-From needs one address");
+	return false;
 }
 
 /* What a submission server mends (RFC 6409, 8). */
@@ -121,7 +146,7 @@ accepted(struct smtp_session *s)
 	if (header_too_large(s) || loops(s))
 		return false;
 	if (smtp_is_submission(s)) {
-		if (!author_owned(s))
+		if (!author_owned(s) || !resender_owned(s))
 			return false;
 		if (complete(s) < 0) {
 			smtp_local_error(s);

@@ -43,6 +43,9 @@ expect message bert INBOX 1 /\nMessage-ID: <[^>]+@mail.example.org>\n/
 expect message bert INBOX 1 /\nDate: Fri, 20 Nov 2026 12:00:00 \+0000\n/
 expect message bert INBOX 1 /^Return-Path: <anna@example.org>\n(X?[^B].*\n)*Subject: from Anna\n/
 
+# Where the user was is nobody's business.
+expect message bert INBOX 1 /^Return-Path: <anna@example.org>\nDelivered-To: bert@example.org\nReceived: from mail.example.org\n\tby mail.example.org with ESMTPSA id [^ ]+\n\t\(TLS1.3 [A-Z0-9_]+\)\n\tfor <bert@example.org>;\n\tFri, 20 Nov 2026 12:00:00 \+0000\n/
+
 # Not as somebody else within the message either.
 u > MAIL FROM:<anna@example.org>
 u < 250
