@@ -9,6 +9,7 @@ void
 sts_entry_pack(struct hm_buf *out, const struct sts_entry *e)
 {
 	hm_buf_putc(out, VERSION);
+	hm_buf_putc(out, (char)e->mode);
 	hm_buf_le64(out, (uint64_t)e->fetched_ms);
 	hm_buf_le64(out, (uint64_t)e->expires_ms);
 	hm_buf_le64(out, (uint64_t)e->used_ms);
@@ -22,9 +23,10 @@ sts_entry_unpack(struct hm_str in, struct sts_entry *ret)
 {
 	struct sts_entry e = { 0 };
 	uint64_t times[4];
-	uint8_t version;
+	uint8_t version, mode;
 
-	if (hm_take_u8(&in, &version) < 0 || version != VERSION)
+	if (hm_take_u8(&in, &version) < 0 || version != VERSION ||
+	    hm_take_u8(&in, &mode) < 0 || mode > HM_STS_ENFORCE)
 		return -HM_ECORRUPT;
 	for (size_t i = 0; i < HM_ARRAY_LEN(times); i++)
 		if (hm_take_le64(&in, &times[i]) < 0)
@@ -32,6 +34,7 @@ sts_entry_unpack(struct hm_str in, struct sts_entry *ret)
 	if (hm_take_lstr(&in, &e.id) < 0 || hm_take_lstr(&in, &e.text) < 0 ||
 	    in.len != 0)
 		return -HM_ECORRUPT;
+	e.mode = (enum hm_sts_mode)mode;
 	e.fetched_ms = (int64_t)times[0];
 	e.expires_ms = (int64_t)times[1];
 	e.used_ms = (int64_t)times[2];
@@ -152,8 +155,8 @@ sts_cache_touch(const struct sts *s, const struct sts_entry *e)
 struct listing {
 	const struct sts *s;
 	struct hm_arena *arena;
-	bool with_text;
-	size_t max, n;
+	struct hm_buf from;
+	size_t n;
 	struct sts_entry *at;
 };
 
@@ -167,11 +170,9 @@ take(struct hm_str key, struct hm_str value, void *arg)
 		return 0;
 	e.domain = hm_str_dup(l->arena, key);
 	e.id = hm_str_dup(l->arena, e.id);
-	/* Whether there is one can be seen without it, too. */
-	e.text = hm_str_dup(l->arena, l->with_text ? e.text :
-	    hm_str_take(e.text, 1));
+	e.text = hm_str_dup(l->arena, hm_str_take(e.text, 1));
 	l->at[l->n++] = e;
-	return l->n == l->max;
+	return l->n == STS_LIST_MAX;
 }
 
 static int
@@ -180,17 +181,23 @@ list_txn(struct hm_kv_txn *txn, void *arg)
 	struct listing *l = arg;
 
 	l->n = 0;
-	return l->s->kv->ops->scan(txn, l->s->table, HM_STR(""), HM_STR(""), 0,
-	    take, l);
+	return l->s->kv->ops->scan(txn, l->s->table, hm_buf_view(&l->from),
+	    HM_STR(""), 0, take, l);
 }
 
 int
-sts_cache_list(const struct sts *s, struct hm_arena *arena, bool with_text,
-    size_t max, struct sts_entry **ret, size_t *ret_n, struct hm_err *reterr)
+sts_cache_list(const struct sts *s, struct hm_arena *arena,
+    struct hm_str after, struct sts_entry **ret, size_t *ret_n,
+    struct hm_err *reterr)
 {
-	struct listing l = { .s = s, .arena = arena, .with_text = with_text,
-	    .max = max, .at = hm_alloc_array(arena, max, sizeof(*l.at)) };
-	int r = hm_kv_work(s->kv, HM_KV_BROWSE, list_txn, &l, reterr);
+	struct listing l = { .s = s, .arena = arena,
+	    .at = hm_alloc_array(arena, STS_LIST_MAX, sizeof(*l.at)) };
+	int r;
+
+	hm_buf_str(&l.from, after);
+	hm_buf_putc(&l.from, '\0');
+	r = hm_kv_work(s->kv, HM_KV_BROWSE, list_txn, &l, reterr);
+	hm_buf_release(&l.from);
 
 	*ret = l.at;
 	*ret_n = l.n;

@@ -5,7 +5,7 @@
 
 #include "sts.h"
 
-enum { LIST_MAX = 100000, LOOKUP_MS = 30 * 1000 };
+enum { LOOKUP_MS = 30 * 1000 };
 
 static int
 take_domain(struct hm_cmd *cmd, struct hm_str *ret)
@@ -39,15 +39,10 @@ static void
 print_entry(struct hm_cmd *cmd, struct hm_cmd_table *table,
     const struct sts_entry *e)
 {
-	struct hm_arena *arena = hm_arena_new(NULL, "entry");
-	struct sts_policy policy;
-	bool good = sts_policy_parse(arena, e->text, &policy, NULL) == 0;
-
-	hm_cmd_row(table, (struct hm_str[]){ e->domain, hm_str(good ?
-	    sts_mode_name(policy.mode) : "failed"), e->id,
+	hm_cmd_row(table, (struct hm_str[]){ e->domain, hm_str(e->text.len > 0 ?
+	    sts_mode_name(e->mode) : "failed"), e->id,
 	    date(cmd, e->fetched_ms), date(cmd, e->expires_ms),
 	    date(cmd, e->used_ms) });
-	hm_arena_free(arena);
 }
 
 static void
@@ -73,19 +68,22 @@ static int
 run_list(struct hm_cmd *cmd)
 {
 	const struct sts *s = hm_mod_state(hm_cmd_mod(cmd));
+	struct hm_cmd_table *table = hm_cmd_table(cmd, columns);
+	struct hm_str last = HM_STR("");
 	struct hm_err err = { 0 };
-	struct hm_cmd_table *table;
 	struct sts_entry *at;
-	size_t n;
+	size_t n = STS_LIST_MAX;
+	int r = 0;
 
-	if (sts_cache_list(s, hm_cmd_arena(cmd), true, LIST_MAX, &at, &n,
-	    &err) < 0)
-		return hm_cmd_fail(cmd, &err);
-	table = hm_cmd_table(cmd, columns);
-	for (size_t i = 0; i < n; i++)
-		print_entry(cmd, table, &at[i]);
+	while (n == STS_LIST_MAX && r == 0) {
+		r = sts_cache_list(s, hm_cmd_arena(cmd), last, &at, &n, &err);
+		for (size_t i = 0; i < n && r == 0; i++)
+			print_entry(cmd, table, &at[i]);
+		if (n > 0 && r == 0)
+			last = at[n - 1].domain;
+	}
 	hm_cmd_table_end(table);
-	return 0;
+	return r == 0 ? 0 : hm_cmd_fail(cmd, &err);
 }
 
 static int

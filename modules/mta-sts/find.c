@@ -113,6 +113,7 @@ fetch(struct sts_job *job, struct hm_arena *arena, struct sts_entry *e)
 	    hm_f("seconds", policy.max_age_s));
 	e->id = hm_str(job->id);
 	e->text = policy.text;
+	e->mode = policy.mode;
 	e->fetched_ms = now;
 	e->expires_ms = now + (int64_t)policy.max_age_s * 1000;
 	e->again_ms = 0;

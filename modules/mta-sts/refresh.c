@@ -8,7 +8,6 @@ enum {
 	EVERY_MS = 3600 * 1000,
 	DAY_MS = 24 * 3600 * 1000,
 	SPREAD_MS = 30 * 60 * 1000,
-	AT_ONCE = 1000,
 	LOOKUP_MS = 30 * 1000,
 };
 
@@ -31,18 +30,10 @@ forgotten(const struct sts *s, const struct sts_entry *e, int64_t now)
 
 /* A domain whose record is gone has withdrawn its policy, once that has expired or
  * says "none" itself. */
-static HM_FIBER bool
-withdrawn(const struct sts *s, struct hm_arena *arena,
-    const struct sts_entry *e, int64_t now)
+static bool
+withdrawn(const struct sts_entry *e, int64_t now)
 {
-	struct sts_policy policy;
-	struct sts_entry whole;
-
-	if (now >= e->expires_ms)
-		return true;
-	return sts_cache_get(s, arena, e->domain, &whole, NULL) == 0 &&
-	    sts_policy_parse(arena, whole.text, &policy, NULL) == 0 &&
-	    policy.mode == HM_STS_NONE;
+	return now >= e->expires_ms || e->mode == HM_STS_NONE;
 }
 
 static HM_FIBER int
@@ -60,50 +51,72 @@ refresh_one(struct sts *s, struct hm_arena *arena, const struct sts_entry *e)
 	if (r == 0)
 		return sts_renew(s, e->domain, id, s->conf->timeout_ms, false,
 		    NULL);
-	if (r != -HM_EBUSY && withdrawn(s, arena, e, now))
+	if (r != -HM_EBUSY && withdrawn(e, now))
 		return sts_cache_drop(s, e->domain, NULL);
 	return 0;
 }
 
-static size_t
-count_due(const struct sts_entry *at, size_t n, int64_t now)
+/* Calls fn for all, page by page; below 0 it ends. */
+static HM_FIBER int
+each(struct sts *s, int (*fn)(struct sts *s, struct hm_arena *arena,
+    const struct sts_entry *e, size_t *due), size_t *due)
 {
-	size_t due = 0;
+	struct hm_arena *arena = hm_arena_new(NULL, "mta-sts refresh");
+	struct hm_buf last = { 0 };
+	struct sts_entry *at;
+	size_t n = STS_LIST_MAX;
+	int r = 0;
 
-	for (size_t i = 0; i < n; i++)
-		due += now >= sts_due_ms(&at[i]);
-	return due;
+	while (n == STS_LIST_MAX && r >= 0) {
+		hm_arena_clear(arena);
+		r = sts_cache_list(s, arena, hm_buf_view(&last), &at, &n, NULL);
+		for (size_t i = 0; i < n && r >= 0; i++)
+			r = fn(s, arena, &at[i], due);
+		hm_buf_clear(&last);
+		if (n > 0 && r >= 0)
+			hm_buf_str(&last, at[n - 1].domain);
+	}
+	hm_buf_release(&last);
+	hm_arena_free(arena);
+	return r;
+}
+
+static int
+count(struct sts *s, struct hm_arena *arena, const struct sts_entry *e,
+    size_t *due)
+{
+	(void)s;
+	(void)arena;
+	*due += hm_wall_ms() >= sts_due_ms(e);
+	return 0;
 }
 
 /* Spread, so that neither we nor a large host have it all at one moment. */
 static HM_FIBER int
-refresh_all(struct sts *s)
+refresh(struct sts *s, struct hm_arena *arena, const struct sts_entry *e,
+    size_t *due)
 {
-	struct hm_arena *arena = hm_arena_new(NULL, "mta-sts refresh");
-	struct sts_entry *at;
-	size_t n = 0, due;
-	int r = sts_cache_list(s, arena, false, AT_ONCE, &at, &n, NULL);
+	uint64_t gap = *due > 1 ? SPREAD_MS / *due : 0;
 
-	due = r < 0 ? 0 : count_due(at, n, hm_wall_ms());
-	for (size_t i = 0; i < n && r >= 0; i++) {
-		if (hm_wall_ms() >= sts_due_ms(&at[i]) && due > 1)
-			r = hm_sleep((int64_t)hm_random_below(
-			    SPREAD_MS / (uint32_t)due));
-		if (r >= 0)
-			(void)refresh_one(s, arena, &at[i]);
-		if (hm_fiber_cancelled())
-			r = -HM_ECANCELED;
-	}
-	hm_arena_free(arena);
-	return r;
+	if (hm_wall_ms() >= sts_due_ms(e) && gap > 0)
+		(void)hm_sleep((int64_t)hm_random_below(gap));
+	if (!hm_fiber_cancelled())
+		(void)refresh_one(s, arena, e);
+	return hm_fiber_cancelled() ? -HM_ECANCELED : 0;
 }
 
 void
 sts_refresh(void *arg)
 {
 	struct sts *s = arg;
+	size_t due;
 
-	while (hm_sleep(EVERY_MS) == 0 && refresh_all(s) != -HM_ECANCELED)
-		continue;
+	while (hm_sleep(EVERY_MS) == 0) {
+		due = 0;
+		if (each(s, count, &due) < 0)
+			continue;
+		if (each(s, refresh, &due) == -HM_ECANCELED)
+			break;
+	}
 	s->janitor = NULL;
 }

@@ -93,6 +93,7 @@ HM_FIBER int sts_fetch(const struct sts *s, struct hm_str domain,
 struct sts_entry {
 	struct hm_str domain;        /* the key */
 	struct hm_str id, text;      /* text: empty if there was never a policy */
+	enum hm_sts_mode mode;
 	int64_t fetched_ms, expires_ms; /* wall */
 	int64_t used_ms;
 	int64_t again_ms;            /* no fetch before, after one that failed */
@@ -108,9 +109,11 @@ HM_FIBER int sts_cache_drop(const struct sts *s, struct hm_str domain,
     struct hm_err *reterr);
 /* It was used just now. */
 HM_FIBER void sts_cache_touch(const struct sts *s, const struct sts_entry *e);
-/* All of them, without their texts unless with_text, at most max. */
+/* Those behind that domain in their order, at most STS_LIST_MAX, and of their
+ * texts only whether there are any. */
+enum { STS_LIST_MAX = 500 };
 HM_FIBER int sts_cache_list(const struct sts *s, struct hm_arena *arena,
-    bool with_text, size_t max, struct sts_entry **ret, size_t *ret_n,
+    struct hm_str after, struct sts_entry **ret, size_t *ret_n,
     struct hm_err *reterr);
 
 /* ---- find.c: the policy that holds for a domain now ---- */
