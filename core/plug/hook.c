@@ -293,6 +293,12 @@ decide_for(struct hm_slots *owner, const struct hm_chain *chain,
 	return v;
 }
 
+static void
+free_arena(void *arg)
+{
+	hm_arena_free(arg);
+}
+
 static struct hm_verdict
 decide(struct hm_mod *caller, enum hm_hook_id id, struct hm_session *session,
     struct hm_message *message, hook_thunk *thunk, const void *arg)
@@ -311,7 +317,9 @@ decide(struct hm_mod *caller, enum hm_hook_id id, struct hm_session *session,
 	v = ask_chain(chain, &call, thunk, arg);
 	v.esc = hm_said(caller, v.esc);
 	v.text = hm_said(caller, v.text);
-	hm_arena_free(own);
+	/* What a hook put into its argument is the caller's until it waits. */
+	if (own != NULL)
+		hm_post(free_arena, own);
 	return v;
 }
 
