@@ -4,47 +4,10 @@
 #include <hermod/buf.h>
 #include <hermod/str.h>
 
+#include "t/records.h"
 #include "wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Reads what a record refers to. */
-static void
-touch(struct hm_buf *out, enum hm_dns_type type, const struct hm_dns_rr *rr)
-{
-	switch (type) {
-	case HM_DNS_TXT:
-		for (size_t i = 0; i < rr->txt.npieces; i++)
-			hm_buf_str(out, rr->txt.pieces[i]);
-		hm_buf_str(out, rr->txt.text);
-		break;
-	case HM_DNS_MX:
-		hm_buf_str(out, rr->mx.host);
-		break;
-	case HM_DNS_SRV:
-		hm_buf_str(out, rr->srv.target);
-		break;
-	case HM_DNS_TLSA:
-		hm_buf_str(out, rr->tlsa.data);
-		break;
-	case HM_DNS_CAA:
-		hm_buf_str(out, rr->caa.tag);
-		hm_buf_str(out, rr->caa.value);
-		break;
-	case HM_DNS_SOA:
-		hm_buf_str(out, rr->soa.mname);
-		hm_buf_str(out, rr->soa.rname);
-		break;
-	case HM_DNS_CNAME:
-	case HM_DNS_NS:
-	case HM_DNS_PTR:
-		hm_buf_str(out, rr->name);
-		break;
-	default:
-		hm_buf_add(out, &rr->addr, sizeof(rr->addr));
-		break;
-	}
-}
 
 static const enum hm_dns_type types[] = {
 	HM_DNS_A, HM_DNS_AAAA, HM_DNS_CAA, HM_DNS_CNAME, HM_DNS_MX, HM_DNS_NS,
@@ -63,7 +26,7 @@ look_at(const struct hm_dns_answer *answer)
 	if ((answer->outcome == HM_DNS_OK) != (answer->n > 0))
 		__builtin_trap();
 	for (size_t i = 0; i < answer->n; i++)
-		touch(&out, answer->type, &answer->rr[i]);
+		read_record(&out, answer->type, &answer->rr[i]);
 	for (size_t i = 0; i < answer->ncnames; i++)
 		hm_buf_str(&out, answer->cnames[i].target);
 	hm_buf_str(&out, answer->canonical);

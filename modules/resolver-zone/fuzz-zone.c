@@ -3,47 +3,10 @@
 #include <hermod/buf.h>
 #include <hermod/str.h>
 
+#include "t/records.h"
 #include "zone.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Reads what a record refers to. */
-static void
-touch(struct hm_buf *out, enum hm_dns_type type, const struct hm_dns_rr *rr)
-{
-	switch (type) {
-	case HM_DNS_TXT:
-		for (size_t i = 0; i < rr->txt.npieces; i++)
-			hm_buf_str(out, rr->txt.pieces[i]);
-		hm_buf_str(out, rr->txt.text);
-		break;
-	case HM_DNS_MX:
-		hm_buf_str(out, rr->mx.host);
-		break;
-	case HM_DNS_SRV:
-		hm_buf_str(out, rr->srv.target);
-		break;
-	case HM_DNS_TLSA:
-		hm_buf_str(out, rr->tlsa.data);
-		break;
-	case HM_DNS_CAA:
-		hm_buf_str(out, rr->caa.tag);
-		hm_buf_str(out, rr->caa.value);
-		break;
-	case HM_DNS_SOA:
-		hm_buf_str(out, rr->soa.mname);
-		hm_buf_str(out, rr->soa.rname);
-		break;
-	case HM_DNS_CNAME:
-	case HM_DNS_NS:
-	case HM_DNS_PTR:
-		hm_buf_str(out, rr->name);
-		break;
-	default:
-		hm_buf_add(out, &rr->addr, sizeof(rr->addr));
-		break;
-	}
-}
 
 static void
 ask(const struct zone *zone, struct hm_str name, enum hm_dns_type type)
@@ -57,7 +20,7 @@ ask(const struct zone *zone, struct hm_str name, enum hm_dns_type type)
 	if ((answer.outcome == HM_DNS_OK) != (answer.n > 0))
 		__builtin_trap();
 	for (size_t i = 0; i < answer.n; i++)
-		touch(&out, type, &answer.rr[i]);
+		read_record(&out, type, &answer.rr[i]);
 	hm_buf_release(&out);
 	hm_arena_free(arena);
 }
