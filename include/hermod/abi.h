@@ -27,7 +27,7 @@
  *   1.1  2026-11-28  metrics.h; hm_module_def: metrics, metrics_size
  *   1.1  2026-11-28  hm_session_idle()
  *   1.1  2026-11-28  hm_opt: writes, in what was padding
- *   1.1  2026-11-28  hook report
+ *   1.1  2026-11-28  hook report; smtp_transport.h: hm_smtp_relays_open()
  *   1.0  2026-11-20  first version
  */
 #ifndef HERMOD_ABI_H
