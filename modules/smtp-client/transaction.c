@@ -3,12 +3,16 @@
  */
 #include <stdlib.h>
 
+#include <hermod/clock.h>
+
 #include "client.h"
 
 enum {
 	GROUP = 50,                     /* recipients pipelined at once */
 	PIECE = 16 * 1024,
 	FINAL_MS = 10 * 60 * 1000,      /* RFC 5321, 4.5.3.2.6 */
+	TEXT_MS = 10 * 60 * 1000,       /* for the text, and more for much of it: */
+	LEAST_BYTES_S = 100,
 };
 
 struct txn {
@@ -266,11 +270,21 @@ envelope(struct txn *t)
 
 /* ---- the message ---- */
 
+/* A server that takes a byte now and then would hold the run for ever. */
+static int
+pace(int64_t begun_ms, uint64_t sent)
+{
+	int64_t most_ms = TEXT_MS + (int64_t)(sent / LEAST_BYTES_S) * 1000;
+
+	return hm_now_ms() - begun_ms > most_ms ? -HM_ETIMEDOUT : 0;
+}
+
 static HM_FIBER int
 write_dotted(struct txn *t, char *piece)
 {
 	struct client_dot dot = { .line_start = true };
 	struct hm_buf out = { 0 };
+	int64_t begun = hm_now_ms();
 	uint64_t at = 0;
 	ssize_t n = 0;
 	int r = 0;
@@ -280,6 +294,8 @@ write_dotted(struct txn *t, char *piece)
 		client_dot_feed(&dot, hm_str_n(piece, (size_t)n), &out);
 		at += (uint64_t)n;
 		r = hm_io_str(t->c->io, hm_buf_view(&out));
+		if (r == 0)
+			r = pace(begun, at);
 	}
 	/* Without the dot the server drops what it has (RFC 5321, 4.1.1.4). */
 	if (r == 0 && (n < 0 || at != t->a->bytes))
@@ -295,6 +311,7 @@ write_dotted(struct txn *t, char *piece)
 static HM_FIBER int
 write_chunk(struct txn *t, char *piece)
 {
+	int64_t begun = hm_now_ms();
 	uint64_t at = 0;
 	ssize_t n = 0;
 	int r = hm_io_printf(t->c->io, "BDAT %llu LAST\r\n",
@@ -303,6 +320,8 @@ write_chunk(struct txn *t, char *piece)
 	while (r == 0 && (n = t->a->read(t->a, at, piece, PIECE)) > 0) {
 		at += (uint64_t)n;
 		r = hm_io_write(t->c->io, piece, (size_t)n);
+		if (r == 0)
+			r = pace(begun, at);
 	}
 	if (r == 0 && (n < 0 || at != t->a->bytes))
 		r = -HM_ECORRUPT;
@@ -345,6 +364,7 @@ message(struct txn *t)
 	}
 	if (r < 0) {
 		t->c->broken = true;
+		t->c->silent = r == -HM_ETIMEDOUT;
 		/* It may have said why before it hung up. */
 		if (client_read(t->c, 1000) >= 400)
 			settle_all_reply(t);

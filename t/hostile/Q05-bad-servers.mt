@@ -5,6 +5,7 @@ module queue { suppress: no, max-first-time-per-day: 0, runs: 8, runs-per-domain
 module queue-transport-submission { transports: { provider: { host: 203.0.113.8, port: 2587, tls: starttls, user: me, password: secret, mechanisms: [PLAIN, LOGIN] } } }
 server mx listen 203.0.113.9:2525
 server good listen 203.0.113.7:2525
+server crawl listen 203.0.113.6:2525
 server provider listen 203.0.113.8:2587
 patience 2s
 submission u anna
@@ -126,6 +127,35 @@ expect log event=deferred to=x@[203.0.113.9] text=/did.not.answer.in.time/
 mx closed anyway
 patience 2s
 command queue drop --to x@[203.0.113.9]
+
+# Who reads the text a little at a time is left alone as well.
+set x $k${k}
+submission u anna
+u > MAIL FROM:<anna@example.org>
+u < 250
+u > RCPT TO:<x@[203.0.113.6]>
+u < 250
+u > DATA
+u < 354
+u >> From: <anna@example.org>\r\nSubject: much\r\n\r\n
+repeat 300
+	u >> line $x\r\n
+end
+u >> .\r\n
+u < 250
+greet crawl
+envelope crawl
+crawl < DATA
+crawl > 354 go on
+repeat 15
+	clock +4m
+	repeat 8
+		crawl < /^/
+	end
+end
+expect log event=deferred to=x@[203.0.113.6] text=/did.not.answer.in.time/
+crawl closed anyway
+command queue drop --to x@[203.0.113.6]
 
 # Who is silent for one message is not asked about the next ones of the run.
 submission u anna
