@@ -591,7 +591,7 @@ hm_program_module_process(const struct hm_options *options, struct hm_argv argv)
 	struct hm_err err = { 0 };
 
 	(void)options;
-	if (argv.n > 0 || hear_hello(&hello) < 0) {
+	if (argv.n > 1 || hear_hello(&hello) < 0) {
 		fprintf(stderr, "hermod: this is no command: the server begins "
 		    "such processes for isolated modules\n");
 		return HM_EXIT_USAGE;

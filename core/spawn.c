@@ -42,13 +42,14 @@ keep_env(char **ret)
 /* Ourselves, or the program that lies beside us ("hermod-mailtest"), else the
  * installed one. */
 void
-hm_spawn_plan(struct hm_spawn_plan *ret)
+hm_spawn_plan(struct hm_spawn_plan *ret, const char *name)
 {
 	static const char *const names[] = { "hermod", "lt-hermod" };
 	char dir[900];
 	ssize_t n = readlink("/proc/self/exe", dir, sizeof(dir) - 1);
 	char *slash;
 
+	snprintf(ret->name, sizeof(ret->name), "%.79s", name);
 	keep_env(ret->env);
 	dir[n > 0 ? n : 0] = '\0';
 	slash = strrchr(dir, '/');
@@ -63,10 +64,10 @@ hm_spawn_plan(struct hm_spawn_plan *ret)
 }
 
 void
-hm_spawn_run(const struct hm_spawn_plan *plan, int sock, pid_t parent)
+hm_spawn_run(struct hm_spawn_plan *plan, int sock, pid_t parent)
 {
-	static char name[] = "hermod", word[] = HM_SPAWN_WORD;
-	char *argv[] = { name, word, NULL };
+	static char program[] = "hermod", word[] = HM_SPAWN_WORD;
+	char *argv[] = { program, word, plan->name, NULL };
 	struct sigaction plain = { .sa_handler = SIG_DFL };
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR);
@@ -95,7 +96,7 @@ hm_spawn_run(const struct hm_spawn_plan *plan, int sock, pid_t parent)
 }
 
 static int
-spawn_here(pid_t *ret_pid, struct hm_err *reterr)
+spawn_here(const char *name, pid_t *ret_pid, struct hm_err *reterr)
 {
 	struct hm_spawn_plan plan;
 	pid_t parent = getpid(), pid;
@@ -103,7 +104,7 @@ spawn_here(pid_t *ret_pid, struct hm_err *reterr)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return hm_err_errno(reterr, errno, "a pair of sockets");
-	hm_spawn_plan(&plan);
+	hm_spawn_plan(&plan, name);
 	pid = fork();
 	if (pid == 0)
 		hm_spawn_run(&plan, pair[1], parent);
@@ -142,7 +143,8 @@ serve_helper(int sock)
 			end_here(req.pid);
 		if (req.op != HM_PRIV_SPAWN)
 			continue;
-		fd = spawn_here(&reply.pid, &err);
+		req.path[sizeof(req.path) - 1] = '\0';
+		fd = spawn_here(req.path, &reply.pid, &err);
 		if (fd < 0) {
 			reply.rc = fd;
 			snprintf(reply.text, sizeof(reply.text), "%s", err.text);
@@ -190,7 +192,7 @@ hm_spawn(const char *name, pid_t *ret_pid, struct hm_err *reterr)
 	if (helper >= 0 || hm_priv_has_parent())
 		fd = hm_priv_spawn(helper, name, ret_pid, reterr);
 	else
-		fd = spawn_here(ret_pid, reterr);
+		fd = spawn_here(name, ret_pid, reterr);
 	if (fd >= 0)
 		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	return fd;

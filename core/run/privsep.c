@@ -252,7 +252,7 @@ serve_spawn(struct supervisor *s, const struct hm_priv_request *req,
 		    "modules", SPAWNED_MAX);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return hm_err_errno(err, errno, "a pair of sockets");
-	hm_spawn_plan(&plan);
+	hm_spawn_plan(&plan, req->path);
 	new->pid = fork();
 	if (new->pid == 0) {
 		if (s->p->drop)

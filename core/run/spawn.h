@@ -27,13 +27,14 @@ void hm_spawn_helper(void);
 
 struct hm_spawn_plan {
 	char path[1024];
+	char name[80];                 /* of the module, for listings */
 	char *env[8];
 };
 
 /* What to run, found before a fork: behind it nothing may be allocated. */
-void hm_spawn_plan(struct hm_spawn_plan *ret);
+void hm_spawn_plan(struct hm_spawn_plan *ret, const char *name);
 /* In a new child. */
-void hm_spawn_run(const struct hm_spawn_plan *plan, int sock, pid_t parent)
+void hm_spawn_run(struct hm_spawn_plan *plan, int sock, pid_t parent)
     __attribute__((noreturn));
 
 #endif

@@ -169,6 +169,8 @@ for name, flags, why in [
     ("wrong version", ["-DBAD_MAJOR=99"], "expected ABI"),
     ("missing symbol", ["-DBAD_OPEN=no_such_function(m, reterr)"],
      "no_such_function"),
+    ("lies about its size", ["-DBAD_SIZE=100000"], "descriptor of"),
+    ("lies about its settings' size", ["-DBAD_CONF=8"], "outside the 8 bytes"),
 ]:
     server.conf("bad", "enabled: no\n")
     server.command("reload")

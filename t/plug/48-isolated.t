@@ -88,6 +88,9 @@ ok(re.search(r"^bad +isolated ", server.command("module", "list"), re.M),
    "module list says that it is isolated")
 pid, restarts = state("bad")
 ok(pid in processes() and restarts == 0, "generations tell its process")
+with open("/proc/%d/cmdline" % pid) as f:
+    ok(f.read().split("\0")[1:3] == ["module-process", "bad"],
+       "which is named after it")
 ok("bad" not in server.maps(worker), "its file is not loaded by the worker")
 witness = server.smtp()
 
@@ -240,6 +243,14 @@ for flags, text, why in [
     ok(server.status == 1 and why in server.stderr,
        "refused: what %s" % text)
     diag(server.stderr.split("\n")[0])
+for flags, why in [(["-DBAD_SIZE=100000"], "descriptor of"),
+                   (["-DBAD_CONF=8"], "outside the 8 bytes")]:
+    build(modules, "bad", "t/plug/modules/bad.c", *flags)
+    server.conf("bad", "isolate: yes\n")
+    server.command("reload")
+    ok(server.status == 1 and why in server.stderr,
+       "P01 lies about size: refused, with the reason")
+server.conf("bad", "enabled: no\n")
 server.conf("store", "isolate: yes\n")
 server.command("config", "check")
 ok(server.status == 1 and "remove \"isolate: yes\"" in server.stderr,

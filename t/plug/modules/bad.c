@@ -169,8 +169,25 @@ bad_open(struct hm_mod *m, struct hm_err *reterr)
 }
 #endif
 
+#ifdef BAD_CONF
+struct bad_conf {
+	int64_t first, second;
+};
+
+static const struct hm_opt bad_options[] = {
+	HM_OPT_INT(struct bad_conf, second, "1", "A number."),
+	HM_OPT_END
+};
+#endif
+
 HM_MODULE(bad, BAD_VERSION, "Does harm",
 	.hooks = bad_hooks,
+#ifdef BAD_SIZE
+	.size = BAD_SIZE,
+#endif
+#ifdef BAD_CONF
+	.options = bad_options, .conf_size = BAD_CONF,
+#endif
 #ifdef BAD_OPEN
 	.open = bad_open,
 #endif
