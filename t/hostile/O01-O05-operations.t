@@ -147,7 +147,7 @@ ok(usage(server)[1] < before[1] + (64 << 20) or sanitized(server),
    "O02: no memory is left: %d and %d MiB" % (before[1] >> 20,
                                              usage(server)[1] >> 20))
 
-# ---- O03: the program, called strangely (there is no sendmail yet)
+# ---- O03: the program, called strangely; sendmail/t/ does it with sendmail
 env = dict(os.environ, LD_PRELOAD="/nonexistent/x.so", LC_ALL="xx_YY",
            HERMOD_X="%n%n", PATH="")
 r = subprocess.run([HERMOD, "version"], env=env, capture_output=True)
