@@ -48,10 +48,11 @@ def enter(disk=False):
 
 
 def build_world(disk):
-    scratch = tempfile.mkdtemp(prefix="hermod-lab.")
     if disk:
+        scratch = tempfile.mkdtemp(prefix="hermod-lab.")
         atexit.register(shutil.rmtree, scratch, True)
     else:
+        scratch = "/mnt"
         run("mount", "-t", "tmpfs", "tmpfs", scratch)
     os.chmod(scratch, 0o755)
     for name in ("etc", "usr", "var"):
