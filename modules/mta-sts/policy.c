@@ -1,6 +1,4 @@
 /* policy.c - the TXT record and the policy file (RFC 8461, 3). */
-#include <string.h>
-
 #include <hermod/address.h>
 #include <hermod/dns.h>
 #include <hermod/err.h>
@@ -198,6 +196,16 @@ read_line(struct reading *r, struct hm_str line)
 	return 0;
 }
 
+static bool
+has_control(struct hm_str line)
+{
+	for (size_t i = 0; i < line.len; i++)
+		if (((unsigned char)line.p[i] < ' ' && line.p[i] != '\t') ||
+		    line.p[i] == 127)
+			return true;
+	return false;
+}
+
 static int
 missing(const struct reading *r)
 {
@@ -221,8 +229,7 @@ sts_policy_parse(struct hm_arena *arena, struct hm_str text,
 
 	if (text.len > STS_BYTES_MAX)
 		return hm_err_set(reterr, -HM_ELIMIT, "the policy is too large");
-	if (memchr(text.len > 0 ? text.p : "", '\0', text.len) != NULL ||
-	    !hm_utf8_valid(text))
+	if (!hm_utf8_valid(text))
 		return hm_err_set(reterr, -HM_ESYNTAX, "the policy is no text");
 	r.mx = hm_alloc_array(arena, STS_MX_MAX, sizeof(*r.mx));
 	policy.mx = r.mx;
@@ -231,10 +238,12 @@ sts_policy_parse(struct hm_arena *arena, struct hm_str text,
 
 		if (line.len > 0 && line.p[line.len - 1] == '\r')
 			line.len--;
-		if (line.len > STS_LINE_MAX)
-			rc = wrong(&r, "line", line);
+		if (line.len > STS_LINE_MAX || has_control(line))
+			rc = hm_err_set(reterr, -HM_ESYNTAX, "the policy is no "
+			    "text: a line of it is too long or has control "
+			    "characters");
 		else if (trim(line).len > 0)
-			rc = read_line(&r, line);
+			rc = read_line(&r, trim(line));
 		if (trim(line).len > 0)
 			hm_buf_printf(&lines, "%s%.*s", lines.len > 0 ? "\n" :
 			    "", HM_FMT(trim(line)));

@@ -102,8 +102,11 @@ test_policies(struct hm_arena *arena)
 		{ HEAD "mx: a@b.example" END, -HM_ESYNTAX, 0, 0, 0 },
 		{ HEAD "mx:" END, -HM_ESYNTAX, 0, 0, 0 },
 		{ HEAD "mx a.example" END, -HM_ESYNTAX, 0, 0, 0 },
+		{ HEAD "mx: a.example\n\t: x" END, -HM_ESYNTAX, 0, 0, 0 },
 		{ "<html><body>not found</body></html>", -HM_ESYNTAX, 0, 0, 0 },
 		{ HEAD "mx: \xff.example" END, -HM_ESYNTAX, 0, 0, 0 },
+		{ HEAD "mx: a.example\nx: y\r\r" END, -HM_ESYNTAX, 0, 0, 0 },
+		{ HEAD "mx: a.example\nx: \x1b[1m" END, -HM_ESYNTAX, 0, 0, 0 },
 	};
 
 	for (size_t i = 0; i < HM_ARRAY_LEN(t); i++) {
