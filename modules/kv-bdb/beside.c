@@ -37,6 +37,12 @@ struct bdb_beside_file {
 	char name[NAME_MOST + 1];
 };
 
+static bool
+leads_out(const char *name)
+{
+	return strstr(name, "..") != NULL;
+}
+
 /* The path without the folder that the tables lie in, too: what a copy of that
  * folder has under the same name. */
 static const char *
@@ -46,7 +52,7 @@ name_in(const struct bdb_env *env, const char *path)
 	size_t len = slash ? (size_t)(slash + 1 - env->dir) : 0;
 
 	if (len == 0 || strncmp(path, env->dir, len) != 0 ||
-	    strlen(path + len) > NAME_MOST || strstr(path + len, ".."))
+	    strlen(path + len) > NAME_MOST || leads_out(path + len))
 		return NULL;
 	return path + len;
 }
@@ -223,6 +229,8 @@ write_again(struct bdb_env *env, struct hm_str in)
 	memcpy(name, in.p, len);
 	name[len] = '\0';
 	in = hm_str_skip(in, len);
+	if (leads_out(name))
+		return EINVAL;
 	r = open_file(env, name, &file);
 	if (r)
 		return r == ENOENT ? 0 : r; /* removed since */
