@@ -251,6 +251,9 @@ ask_chain(const struct hm_chain *chain, struct hm_call *call,
 	int worst = INT_MIN;
 
 	for (size_t i = 0; i < chain->n; i++) {
+		/* A command without the server opens only what it needs. */
+		if (!chain->at[i].mod->wanted)
+			continue;
 		call->mod = chain->at[i].mod;
 		call->hook = chain->at[i].hook;
 		v = ask_one(&chain->at[i], call, thunk, arg, &now_ns);

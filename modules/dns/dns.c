@@ -53,7 +53,7 @@ static const struct hm_command dns_commands[] = {
 	  .summary = "print what the DNS should say about a domain",
 	  .help = "The output is text for a zone file. What other modules need "
 	      "(keys, policies, reports) is part of it as far as they are "
-	      "enabled.",
+	      "enabled, and while the server runs.",
 	  .where = HM_CMD_EITHER, .run = dns_records },
 	{ .words = "domain dnscheck", .args = "DOMAIN",
 	  .summary = "compare that with what the DNS says",

@@ -36,6 +36,14 @@ ok $tap_status "what is printed is what is checked"
 [ "$(grep -c '^ok ' "$trash/out")" -eq 8 ]
 ok $? "eight records are good"
 
+# Without the server, modules that were not opened are not asked.
+if [ -e "$top_builddir/.modules/dkim.so" ]; then
+	echo 'enabled: yes' > "$trash/conf/conf.d/dkim.yaml"
+	run dnsrecords example.org
+	ok $? "while the server is stopped, nobody with keys is asked for them"
+	rm "$trash/conf/conf.d/dkim.yaml"
+fi
+
 sed -i -e 's/^_dmarc.*/_dmarc.example.org. IN TXT "v=DMARC1; p=reject"/' \
     -e 's/^\(example.org. IN TXT\).*/\1 "v=spf1 include:x -all"/' \
     -e '/PTR/d' -e 's/ MX 10 mail/ MX 10 old/' "$trash/world.zone"
