@@ -32,8 +32,10 @@ def serves(without, name):
 
 
 def named(text, module):
-    """Whether a refusal names another module than that."""
-    return any(m in text for m in MODULES if m != module)
+    """Whether a refusal names another module than that, or what is missing."""
+    rest = text.replace(module, "")
+    return any(m in rest for m in MODULES if m != module) or \
+        "needs the interface \"" in rest
 
 
 def running(module):
