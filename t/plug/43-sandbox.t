@@ -57,7 +57,7 @@ escapes () {
 	diag "landlock=$landlock seccomp=$seccomp missing=$(field missing)"
 	[ -n "$seccomp" ]; ok $? "the log tells what holds ($1)"
 	ends EACCES read /etc/shadow
-	ends EACCES read /etc/passwd
+	ends EACCES read /etc/login.defs
 	ends EACCES read "$0"
 	ends done read /etc/hosts
 	ends done read "$conf/hermod.yaml"
@@ -181,7 +181,7 @@ else
 			ok $? 'or says that it is missing'
 		else
 			gives 0 EACCES 'files are out of reach' \
-			    hermod escape read /etc/passwd
+			    hermod escape read /etc/login.defs
 			gives 0 done 'and the data is within' \
 			    hermod escape write "$trash/data/out"
 		fi
