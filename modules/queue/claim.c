@@ -273,7 +273,7 @@ queue_claim(struct queue_module *q, struct hm_str domain,
 	batch->refs = 1;
 	c.due = hm_alloc_array(arena, CLAIM_RCPTS + 1, sizeof(*c.due));
 	queue_flight_add(q->shared, batch);
-	r = hm_work(claim_job, &c);
+	r = queue_work(q->shared, claim_job, &c);
 	if (r < 0)
 		queue_batch_unref(q->shared, batch);
 	else {

@@ -65,7 +65,7 @@ queue_housekeep(void *arg)
 
 		p->q = q;
 		p->before_ms = queue_now_ms(q->shared) - q->conf->keep_retired_ms;
-		if (hm_work(prune_job, p) < 0)
+		if (queue_work(q->shared, prune_job, p) < 0)
 			hm_log(HM_LOG_WARN, "cannot forget what was sent");
 		free(p);
 	}

@@ -91,7 +91,7 @@ give_id(struct putting *p)
 	int r = 0;
 
 	while (q->next_id >= q->id_limit && r == 0) {
-		r = hm_work(next_id_job, p);
+		r = queue_work(q, next_id_job, p);
 		if (r == 0)
 			queue_take_ids(q, p->next_id);
 	}
@@ -125,7 +125,7 @@ queue_put(struct hm_mod *self, struct hm_queue_item *item,
 	for (size_t i = 0; r == 0 && i < item->nrcpts; i++)
 		fill_rcpt(&p, i, now);
 	if (r == 0)
-		r = hm_work(put_job, &p);
+		r = queue_work(q->shared, put_job, &p);
 	for (size_t i = 0; r == 0 && i < item->nrcpts; i++) {
 		if (!p.rcpts[i].held)
 			queue_index_note(q->shared, p.rcpts[i].domain,

@@ -84,6 +84,20 @@ static const struct hm_provide queue_provides[] = {
 
 /* ---- life ---- */
 
+int
+queue_work(struct queue_shared *q, int (*job)(void *arg), void *arg)
+{
+	struct queue_module *newest = q->newest;
+	int r;
+
+	if (newest == NULL)
+		return -HM_ECANCELED;
+	hm_mod_hold(newest->m, "queue job");
+	r = hm_work(job, arg);
+	hm_mod_release(newest->m, "queue job");
+	return r;
+}
+
 struct loading {
 	struct queue_shared *shared;
 	struct hm_err *err;
@@ -165,6 +179,7 @@ queue_start(struct hm_mod *m)
 	struct queue_module *q = hm_mod_state(m);
 
 	/* The services of an older generation end with it. */
+	q->shared->newest = q;
 	q->shared->kv = q->kv;
 	q->shared->blob = q->blob;
 	q->scheduler = hm_fiber_start(m, "queue scheduler", queue_schedule, q);
@@ -183,8 +198,17 @@ queue_retire(struct hm_mod *m)
 		hm_fiber_cancel(q->janitor);
 }
 
+static void
+queue_close(struct hm_mod *m)
+{
+	struct queue_module *q = hm_mod_state(m);
+
+	if (q != NULL && q->shared != NULL && q->shared->newest == q)
+		q->shared->newest = NULL;
+}
+
 HM_MODULE(queue, "1.0", "Mail on its way out",
 	.conf_size = sizeof(struct queue_conf), .options = queue_options,
 	.needs = queue_needs, .provides = queue_provides,
 	.commands = queue_commands, .open = queue_open, .start = queue_start,
-	.retire = queue_retire);
+	.retire = queue_retire, .close = queue_close);

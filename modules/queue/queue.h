@@ -72,6 +72,7 @@ struct queue_domain {
 
 /* Kept across generations. */
 struct queue_shared {
+	struct queue_module *newest;   /* NULL: not started, or closed */
 	const struct hm_kv *kv;        /* of the newest generation */
 	const struct hm_blob *blob;
 	struct queue_tables t;
@@ -115,6 +116,11 @@ struct queue_module {
  * has seen), and steady from there, so that a clock that is set neither hurries nor
  * stops the mail. */
 int64_t queue_now_ms(const struct queue_shared *q);
+
+/* hm_work() for jobs that use the newest generation's services: it is held
+ * meanwhile, whoever asks. */
+HM_FIBER int queue_work(struct queue_shared *q, int (*job)(void *arg),
+    void *arg);
 
 /* index.c: the destinations, and which is due. Thread: the loop. */
 void queue_index_note(struct queue_shared *q, struct hm_str domain,

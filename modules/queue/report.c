@@ -153,7 +153,7 @@ compose(struct queue_module *q, const struct queue_work *w,
 	    .rcpts = w->rcpts, .nrcpts = w->nrcpts, .full = full,
 	    .now_ms = queue_now_ms(q->shared) };
 	struct hm_buf text = { 0 };
-	int r = hm_work(read_original, &o);
+	int r = queue_work(q->shared, read_original, &o);
 
 	/* Without its original a report still says what matters. */
 	if (r < 0)

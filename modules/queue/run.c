@@ -71,7 +71,8 @@ read_message(struct hm_attempt *attempt, uint64_t offset, void *p, size_t len)
 		rd->offset = offset - w->msg.prefix.len;
 		rd->p = p;
 		rd->len = len < PIECE ? len : PIECE;
-		(void)hm_work(read_job, rd);
+		rd->n = -HM_ECANCELED;
+		(void)queue_work(rd->q, read_job, rd);
 		return rd->n;
 	}
 	piece = hm_str_take(piece, len);

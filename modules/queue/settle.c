@@ -227,7 +227,7 @@ settle_all(struct queue_module *q, struct queue_settled *first)
 	bool said = false;
 
 	/* Until it is written, a crash would send all of this again. */
-	while (hm_work(write_job, &wr) < 0) {
+	while (queue_work(q->shared, write_job, &wr) < 0) {
 		if (!said)
 			hm_log(HM_LOG_ERROR, "cannot write what was sent",
 			    hm_f("error", wr.err.text));

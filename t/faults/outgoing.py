@@ -142,6 +142,7 @@ class Outgoing:
         text = self.victim.read_log()
         ok("ERROR: " not in text and "runtime error" not in text,
            "no sanitizer report")
+        equal(re.findall(r".* m=\"?crash\"? .*", text), [], "nor a crash")
         if hermod._failed:
             diag(self.victim.worries()[-3000:])
         diag("%d messages with %d recipients; %d copies too many, the furthest "
