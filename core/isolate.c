@@ -39,6 +39,7 @@ enum {
 	ASKED_MAX = 1024,
 	PUMP_MS = 50,
 	LINES_MAX = 500, LINES_MS = 10000,
+	UNASKED_MAX = 500000,          /* packets in that time */
 	OUTPUT_AT_ONCE = 16,
 	FILES_MAX = 32, PATH_BYTES = 1000,
 };
@@ -282,6 +283,19 @@ counted(struct hm_remote *r, struct hm_str in)
 	}
 }
 
+/* Reading what nobody asked for must not become all that we do. */
+static bool
+babbles(struct hm_remote *r)
+{
+	int64_t now = hm_now_ms();
+
+	if (now - r->unasked_since > LINES_MS) {
+		r->unasked_since = now;
+		r->unasked = 0;
+	}
+	return ++r->unasked > UNASKED_MAX;
+}
+
 static void
 packet(struct hm_carrier *ch, struct hm_str in, int fd)
 {
@@ -290,6 +304,10 @@ packet(struct hm_carrier *ch, struct hm_str in, int fd)
 
 	(void)fd;                      /* a strict channel has none */
 	(void)hm_take_u8(&in, &what);
+	if (what != HM_CARRY_ANSWER && babbles(r)) {
+		hm_remote_kill(r, "it talks without end");
+		return;
+	}
 	switch (what) {
 	case HM_CARRY_ANSWER:
 		answered(r, in);

@@ -49,6 +49,8 @@ struct hm_remote {
 	size_t line_len;
 	int64_t lines_since;           /* how many it may log */
 	unsigned lines, lines_lost;
+	int64_t unasked_since;         /* how many packets nobody asked for */
+	unsigned unasked;
 	int64_t *given;                /* to gauges, taken back when it dies */
 };
 

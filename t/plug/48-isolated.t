@@ -155,7 +155,7 @@ else:
 
 for how, why in [(b"close", "it ended|it does not"), (b"garbage", "it "),
                  (b"lie", "it sent"), (b"answers", "it answered|makes no sense"),
-                 (b"count", "it counted")]:
+                 (b"count", "it counted"), (b"babble", "it talks|it does not")]:
     begin_anew()
     pid = back("rogue")
     since = len(server.read_log())

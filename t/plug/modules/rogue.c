@@ -97,6 +97,18 @@ flood(void)
 		hm_log(HM_LOG_WARN, "flood", hm_f("n", i));
 }
 
+/* Nothing at all, again and again. */
+static void
+babble(void)
+{
+	static const unsigned char packet[] = { COUNT };
+
+	for (;;)
+		if (send(SOCKET, packet, sizeof(packet), MSG_NOSIGNAL) < 0 &&
+		    errno != EAGAIN)
+			return;
+}
+
 static int
 bomb(void)
 {
@@ -205,6 +217,8 @@ rogue_mail_from(struct hm_call *call, const struct hm_addr *from)
 		forge_line();
 	else if (hm_str_is(how, "flood"))
 		flood();
+	else if (hm_str_is(how, "babble"))
+		babble();
 	else if (hm_str_is(how, "bomb"))
 		return number(call, "made", bomb());
 	else if (hm_str_is(how, "gigabyte"))
