@@ -232,7 +232,8 @@ recall(const struct question *q, struct hm_dns_answer *answer,
 	    !cache_get(q->stub->cache, q->name, q->type, &c) ||
 	    wire_parse(q->arena, c.message, q->name, q->type, answer, info) < 0)
 		return false;
-	answer->secure = c.secure;
+	/* Whoever is trusted no longer was not right before, either. */
+	answer->secure = c.secure && q->servers->trusted;
 	answer->ttl_s -= answer->ttl_s < c.age_s ? answer->ttl_s : c.age_s;
 	for (size_t i = 0; i < answer->n; i++)
 		answer->rr[i].ttl_s -= answer->rr[i].ttl_s < c.age_s ?
