@@ -62,14 +62,14 @@ take_due(struct hm_str key, struct hm_str value, void *arg)
 static int
 find_due(struct claiming *c, struct hm_kv_txn *txn)
 {
-	struct queue_shared *q = c->q->shared;
+	struct queue_module *q = c->q;
 	struct hm_buf from = { 0 }, to = { 0 };
 	int r;
 
 	c->ndue = c->nmessages = 0;
 	queue_key_due(&from, c->domain, 0, 0, 0);
 	queue_key_due(&to, c->domain, c->now_ms + 1, 0, 0);
-	r = q->kv->ops->scan(txn, q->t.due, hm_buf_view(&from),
+	r = q->kv->ops->scan(txn, q->shared->t.due, hm_buf_view(&from),
 	    hm_buf_view(&to), 0, take_due, c);
 	hm_buf_release(&from);
 	hm_buf_release(&to);
@@ -115,7 +115,7 @@ work_for(struct claiming *c, struct hm_kv_txn *txn, uint64_t id, int *ret_r)
 		if (b->works[i].msg.id == id)
 			return &b->works[i];
 	*w = (struct queue_work){ 0 };
-	*ret_r = queue_get_message(c->q->shared, txn, b->arena, id, &w->msg);
+	*ret_r = queue_get_message(c->q, txn, b->arena, id, &w->msg);
 	w->rcpts = hm_alloc_array(b->arena, count_due(c, id),
 	    sizeof(*w->rcpts));
 	return *ret_r == 0 ? w : NULL;
@@ -125,12 +125,12 @@ work_for(struct claiming *c, struct hm_kv_txn *txn, uint64_t id, int *ret_r)
 static int
 drop_stray(struct claiming *c, struct hm_kv_txn *txn, const struct due *d)
 {
-	struct queue_shared *q = c->q->shared;
+	struct queue_module *q = c->q;
 	struct hm_buf key = { 0 };
 	int r;
 
 	queue_key_due(&key, c->domain, d->next_ms, d->id, d->number);
-	r = q->kv->ops->del(txn, q->t.due, hm_buf_view(&key));
+	r = q->kv->ops->del(txn, q->shared->t.due, hm_buf_view(&key));
 	hm_buf_release(&key);
 	return r == -HM_ENOENT ? 0 : r;
 }
@@ -145,7 +145,7 @@ ask_suppressed(struct claiming *c, struct hm_kv_txn *txn,
 
 	if (msg->account.len == 0)
 		return 0;
-	r = queue_suppressed(c->q->shared, txn, arena, msg->account, rcpt->addr,
+	r = queue_suppressed(c->q, txn, arena, msg->account, rcpt->addr,
 	    &s);
 	if (r == 0)
 		rcpt->suppressed = hm_str(hm_printf(arena, "not sent: this "
@@ -178,7 +178,7 @@ name_damaged(const struct claiming *c)
 static int
 claim_one(struct claiming *c, struct hm_kv_txn *txn, struct due *d)
 {
-	struct queue_shared *q = c->q->shared;
+	struct queue_module *q = c->q;
 	struct queue_rcpt *was = hm_new(c->batch->arena, struct queue_rcpt);
 	struct queue_rcpt *rcpt = hm_new(c->batch->arena, struct queue_rcpt);
 	struct queue_work *w;
@@ -193,7 +193,7 @@ claim_one(struct claiming *c, struct hm_kv_txn *txn, struct due *d)
 		return r == -HM_ENOENT ? drop_stray(c, txn, d) :
 		    r == -HM_ECORRUPT ? set_aside(c, txn, d) : r;
 	*rcpt = *was;
-	if (queue_flight_has(q, was)) {
+	if (queue_flight_has(q->shared, was)) {
 		rcpt->next_ms = c->now_ms + c->q->conf->retry_ms;
 		return queue_put_rcpt(q, txn, was, rcpt);
 	}
@@ -208,7 +208,7 @@ claim_one(struct claiming *c, struct hm_kv_txn *txn, struct due *d)
 	if (r == 0)
 		r = queue_put_rcpt(q, txn, was, rcpt);
 	if (r == 0)
-		queue_flight_take(q, c->batch, w, rcpt);
+		queue_flight_take(q->shared, c->batch, w, rcpt);
 	return r;
 }
 
@@ -224,7 +224,7 @@ claim_txn(struct hm_kv_txn *txn, void *arg)
 	    sizeof(*b->works));
 	for (size_t i = 0; i < c->ndue && r == 0; i++)
 		r = claim_one(c, txn, &c->due[i]);
-	return r < 0 ? r : queue_first_due(c->q->shared, txn, c->domain,
+	return r < 0 ? r : queue_first_due(c->q, txn, c->domain,
 	    &b->next_ms);
 }
 
@@ -233,7 +233,7 @@ claim_txn(struct hm_kv_txn *txn, void *arg)
 static void
 read_body(struct claiming *c, struct queue_work *w)
 {
-	const struct hm_blob *blob = c->q->shared->blob;
+	const struct hm_blob *blob = c->q->blob;
 	struct hm_blob_reader *reader;
 	uint64_t size;
 	char *body;
@@ -252,7 +252,7 @@ static int
 claim_job(void *arg)
 {
 	struct claiming *c = arg;
-	int r = hm_kv_run(c->q->shared->kv, HM_KV_DURABLE, claim_txn, c, c->err);
+	int r = hm_kv_run(c->q->kv, HM_KV_DURABLE, claim_txn, c, c->err);
 
 	for (size_t i = 0; r == 0 && i < c->batch->n; i++)
 		read_body(c, &c->batch->works[i]);
@@ -273,7 +273,7 @@ queue_claim(struct queue_module *q, struct hm_str domain,
 	batch->refs = 1;
 	c.due = hm_alloc_array(arena, CLAIM_RCPTS + 1, sizeof(*c.due));
 	queue_flight_add(q->shared, batch);
-	r = queue_work(q->shared, claim_job, &c);
+	r = hm_work(claim_job, &c);
 	if (r < 0)
 		queue_batch_unref(q->shared, batch);
 	else {

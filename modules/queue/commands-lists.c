@@ -9,7 +9,7 @@ struct record {
 	struct hm_str key, value;
 };
 struct paging {
-	struct queue_shared *q;
+	struct queue_module *q;
 	struct hm_kv_table *table;
 	struct hm_arena *arena;
 	struct hm_str from, to;
@@ -62,7 +62,7 @@ walk(struct hm_cmd *cmd, struct paging *p,
 	int r;
 
 	p->arena = hm_cmd_arena(cmd);
-	p->q = queue_of(cmd)->shared;
+	p->q = queue_of(cmd);
 	do {
 		r = hm_work(page_job, p);
 		for (size_t i = 0; i < p->n && r == 0; i++)
@@ -200,7 +200,7 @@ queue_run_rules(struct hm_cmd *cmd)
 }
 
 struct editing {
-	struct queue_shared *q;
+	struct queue_module *q;
 	struct hm_kv_table *table;
 	struct hm_str key, value;      /* no value: remove */
 	struct hm_arena *arena;
@@ -227,12 +227,12 @@ add_rule_txn(struct hm_kv_txn *txn, void *arg)
 	int r;
 
 	e->number = 0;
-	r = e->q->kv->ops->scan(txn, e->q->t.rule, HM_STR(""), HM_STR(""),
+	r = e->q->kv->ops->scan(txn, e->q->shared->t.rule, HM_STR(""), HM_STR(""),
 	    HM_KV_REVERSE, last_number, e);
 	hm_buf_be32(&key, ++e->number);
 	queue_rule_pack(&value, &e->rule);
 	if (r >= 0)
-		r = e->q->kv->ops->put(txn, e->q->t.rule, hm_buf_view(&key),
+		r = e->q->kv->ops->put(txn, e->q->shared->t.rule, hm_buf_view(&key),
 		    hm_buf_view(&value));
 	hm_buf_release(&key);
 	hm_buf_release(&value);
@@ -250,7 +250,7 @@ add_rule_job(void *arg)
 int
 queue_run_rule_add(struct hm_cmd *cmd)
 {
-	struct editing e = { .q = queue_of(cmd)->shared };
+	struct editing e = { .q = queue_of(cmd) };
 	struct queue_filter filter = { 0 };
 	struct hm_err err = { 0 };
 	uint64_t held = 0;
@@ -297,7 +297,7 @@ edit_job(void *arg)
 int
 queue_run_rule_remove(struct hm_cmd *cmd)
 {
-	struct editing e = { .q = queue_of(cmd)->shared };
+	struct editing e = { .q = queue_of(cmd) };
 	struct hm_buf key = { 0 };
 	uint32_t number;
 	int r;
@@ -306,7 +306,7 @@ queue_run_rule_remove(struct hm_cmd *cmd)
 		return hm_cmd_error(cmd, "\"%s\" is no number of a rule",
 		    hm_cmd_arg(cmd, 0));
 	hm_buf_be32(&key, number);
-	e.table = e.q->t.rule;
+	e.table = e.q->shared->t.rule;
 	e.key = hm_buf_view(&key);
 	r = hm_work(edit_job, &e);
 	hm_buf_release(&key);
@@ -355,7 +355,7 @@ static HM_FIBER int
 edit_suppressed(struct hm_cmd *cmd, bool add)
 {
 	struct queue_module *q = queue_of(cmd);
-	struct editing e = { .q = q->shared, .table = q->shared->t.suppressed };
+	struct editing e = { .q = q, .table = q->shared->t.suppressed };
 	struct hm_buf key = { 0 }, value = { 0 };
 	struct queue_suppression s = { .reason = HM_STR("by the administrator"),
 	    .since_ms = queue_now_ms(q->shared) };

@@ -89,7 +89,7 @@ change_txn(struct hm_kv_txn *txn, void *arg)
 {
 	struct change *c = arg;
 	struct queue_rcpt *was = hm_new(c->arena, struct queue_rcpt);
-	int r = queue_get_rcpt(c->q->shared, txn, c->arena, c->found->rcpt.id,
+	int r = queue_get_rcpt(c->q, txn, c->arena, c->found->rcpt.id,
 	    c->found->rcpt.number, was);
 
 	if (r < 0)
@@ -103,7 +103,7 @@ change_job(void *arg)
 {
 	struct change *c = arg;
 
-	return hm_kv_run(c->q->shared->kv, HM_KV_LAZY, change_txn, c, c->err);
+	return hm_kv_run(c->q->kv, HM_KV_LAZY, change_txn, c, c->err);
 }
 
 static int
@@ -135,7 +135,7 @@ flush_job(void *arg)
 {
 	struct change *c = arg;
 
-	return hm_kv_flush(c->q->shared->kv, c->err);
+	return hm_kv_flush(c->q->kv, c->err);
 }
 
 static HM_FIBER int
@@ -175,7 +175,7 @@ static int
 put(struct change *c, struct hm_kv_txn *txn, const struct queue_rcpt *was,
     struct queue_rcpt *now)
 {
-	return queue_put_rcpt(c->q->shared, txn, was, now);
+	return queue_put_rcpt(c->q, txn, was, now);
 }
 
 static int
@@ -216,13 +216,13 @@ apply_requiretls(struct change *c, struct hm_kv_txn *txn,
     const struct queue_rcpt *was, struct queue_rcpt *now)
 {
 	struct queue_message msg;
-	int r = queue_get_message(c->q->shared, txn, c->arena, now->id, &msg);
+	int r = queue_get_message(c->q, txn, c->arena, now->id, &msg);
 
 	(void)was;
 	if (r < 0)
 		return r;
 	msg.requiretls = (uint8_t)c->requiretls;
-	return queue_put_message(c->q->shared, txn, &msg);
+	return queue_put_message(c->q, txn, &msg);
 }
 
 /* The next run reports it and takes it out. */
@@ -247,7 +247,7 @@ apply_drop(struct change *c, struct hm_kv_txn *txn,
     const struct queue_rcpt *was, struct queue_rcpt *now)
 {
 	now->held = true;              /* nothing becomes due */
-	return queue_del_rcpt(c->q->shared, txn, was, NULL);
+	return queue_del_rcpt(c->q, txn, was, NULL);
 }
 
 int
@@ -363,7 +363,7 @@ find_message(struct hm_kv_txn *txn, void *arg)
 {
 	struct dumping *d = arg;
 
-	return queue_get_message(d->q->shared, txn, d->arena, d->id, &d->msg);
+	return queue_get_message(d->q, txn, d->arena, d->id, &d->msg);
 }
 
 static int

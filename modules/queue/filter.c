@@ -137,12 +137,12 @@ static int
 page_txn(struct hm_kv_txn *txn, void *arg)
 {
 	struct paging *p = arg;
-	struct queue_shared *q = p->q->shared;
+	struct queue_module *q = p->q;
 	int r;
 
 	p->nread = p->n = 0;
 	p->more = false;
-	r = q->kv->ops->scan(txn, q->t.rcpt, hm_buf_view(&p->from),
+	r = q->kv->ops->scan(txn, q->shared->t.rcpt, hm_buf_view(&p->from),
 	    (struct hm_str){ 0 }, 0, take_rcpt, p);
 	for (size_t i = 0; i < p->nread && r >= 0; i++) {
 		struct queue_found *found = &p->found[i];
@@ -162,7 +162,7 @@ page_job(void *arg)
 {
 	struct paging *p = arg;
 
-	return hm_kv_run(p->q->shared->kv, HM_KV_READ, page_txn, p, p->err);
+	return hm_kv_run(p->q->kv, HM_KV_READ, page_txn, p, p->err);
 }
 
 int

@@ -27,17 +27,17 @@ static int
 prune_txn(struct hm_kv_txn *txn, void *arg)
 {
 	struct pruning *p = arg;
-	struct queue_shared *q = p->q->shared;
+	struct queue_module *q = p->q;
 	struct hm_buf to = { 0 };
 	int r;
 
 	p->n = 0;
 	hm_buf_be64(&to, (uint64_t)p->before_ms);
-	r = q->kv->ops->scan(txn, q->t.retired, HM_STR(""), hm_buf_view(&to), 0,
+	r = q->kv->ops->scan(txn, q->shared->t.retired, HM_STR(""), hm_buf_view(&to), 0,
 	    take_old, p);
 	hm_buf_release(&to);
 	for (size_t i = 0; i < p->n && r >= 0; i++)
-		r = q->kv->ops->del(txn, q->t.retired, hm_buf_view(&p->keys[i]));
+		r = q->kv->ops->del(txn, q->shared->t.retired, hm_buf_view(&p->keys[i]));
 	return r < 0 ? r : queue_keep_clock(q, txn);
 }
 
@@ -48,7 +48,7 @@ prune_job(void *arg)
 	int r;
 
 	do
-		r = hm_kv_run(p->q->shared->kv, HM_KV_LAZY, prune_txn, p, NULL);
+		r = hm_kv_run(p->q->kv, HM_KV_LAZY, prune_txn, p, NULL);
 	while (r == 0 && p->n == AT_ONCE);
 	for (size_t i = 0; i < AT_ONCE; i++)
 		hm_buf_release(&p->keys[i]);
@@ -65,7 +65,7 @@ queue_housekeep(void *arg)
 
 		p->q = q;
 		p->before_ms = queue_now_ms(q->shared) - q->conf->keep_retired_ms;
-		if (queue_work(q->shared, prune_job, p) < 0)
+		if (hm_work(prune_job, p) < 0)
 			hm_log(HM_LOG_WARN, "cannot forget what was sent");
 		free(p);
 	}

@@ -60,7 +60,7 @@ count_sent(struct hm_str key, struct hm_str value, void *arg)
 }
 
 static int
-tally_day(struct queue_shared *q, struct hm_kv_txn *txn, struct hm_str account,
+tally_day(struct queue_module *q, struct hm_kv_txn *txn, struct hm_str account,
     int64_t now_ms, struct tally *t)
 {
 	struct hm_buf from = { 0 }, to = { 0 };
@@ -70,11 +70,11 @@ tally_day(struct queue_shared *q, struct hm_kv_txn *txn, struct hm_str account,
 	key_begin(&from, account, 't');
 	t->prefix = from.len;
 	key_begin(&to, account, 't' + 1);
-	r = q->kv->ops->scan(txn, q->t.sent, hm_buf_view(&from),
+	r = q->kv->ops->scan(txn, q->shared->t.sent, hm_buf_view(&from),
 	    hm_buf_view(&to), 0, count_sent, t);
 	for (size_t i = 0; i < t->nold; i++) {
 		if (r >= 0)
-			r = q->kv->ops->del(txn, q->t.sent,
+			r = q->kv->ops->del(txn, q->shared->t.sent,
 			    hm_buf_view(&t->old[i]));
 		hm_buf_release(&t->old[i]);
 	}
@@ -85,7 +85,7 @@ tally_day(struct queue_shared *q, struct hm_kv_txn *txn, struct hm_str account,
 
 /* Notes one recipient; *ret_first tells whether it is a new one. */
 static int
-note_sent(struct queue_shared *q, struct hm_kv_txn *txn, struct hm_str account,
+note_sent(struct queue_module *q, struct hm_kv_txn *txn, struct hm_str account,
     struct hm_str addr, int64_t now_ms, uint64_t id, uint32_t number,
     bool *ret_first)
 {
@@ -95,19 +95,19 @@ note_sent(struct queue_shared *q, struct hm_kv_txn *txn, struct hm_str account,
 
 	key_begin(&key, account, 'a');
 	hm_buf_str(&key, addr);
-	r = q->kv->ops->get(txn, q->t.sent, hm_buf_view(&key),
+	r = q->kv->ops->get(txn, q->shared->t.sent, hm_buf_view(&key),
 	    HM_KV_FOR_UPDATE, &got);
 	*ret_first = r == -HM_ENOENT;
 	if (r == -HM_ENOENT) {
 		hm_buf_le64(&value, (uint64_t)now_ms);
-		r = q->kv->ops->put(txn, q->t.sent, hm_buf_view(&key),
+		r = q->kv->ops->put(txn, q->shared->t.sent, hm_buf_view(&key),
 		    hm_buf_view(&value));
 	}
 	key_time(&key, account, now_ms);
 	hm_buf_be64(&key, id);
 	hm_buf_be32(&key, number);
 	if (r == 0)
-		r = q->kv->ops->put(txn, q->t.sent, hm_buf_view(&key),
+		r = q->kv->ops->put(txn, q->shared->t.sent, hm_buf_view(&key),
 		    *ret_first ? HM_STR("\1") : HM_STR(""));
 	hm_buf_release(&key);
 	hm_buf_release(&value);
@@ -127,11 +127,11 @@ queue_limit_txn(struct queue_module *q, struct hm_kv_txn *txn,
 	    conf->max_first_time_per_day == 0))
 		return 0;
 	t = hm_new(arena, struct tally);
-	r = tally_day(q->shared, txn, item->account, now_ms, t);
+	r = tally_day(q, txn, item->account, now_ms, t);
 	for (size_t i = 0; r == 0 && i < item->nrcpts; i++) {
 		bool first = false;
 
-		r = note_sent(q->shared, txn, item->account,
+		r = note_sent(q, txn, item->account,
 		    hm_str_lower(arena, item->rcpts[i].addr.text), now_ms, id,
 		    (uint32_t)i, &first);
 		t->sent++;
@@ -188,7 +188,7 @@ queue_suppress_key(struct hm_buf *key, struct hm_str account, struct hm_str base
 }
 
 int
-queue_suppressed(struct queue_shared *q, struct hm_kv_txn *txn,
+queue_suppressed(struct queue_module *q, struct hm_kv_txn *txn,
     struct hm_arena *arena, struct hm_str account, struct hm_str addr,
     struct queue_suppression *ret)
 {
@@ -197,7 +197,7 @@ queue_suppressed(struct queue_shared *q, struct hm_kv_txn *txn,
 	int r;
 
 	queue_suppress_key(&key, account, queue_suppress_base(arena, addr));
-	r = q->kv->ops->get(txn, q->t.suppressed, hm_buf_view(&key), 0, &got);
+	r = q->kv->ops->get(txn, q->shared->t.suppressed, hm_buf_view(&key), 0, &got);
 	hm_buf_release(&key);
 	if (r < 0)
 		return r;
@@ -226,7 +226,7 @@ queue_suppress_reason(const struct queue_rcpt *rcpt)
 }
 
 int
-queue_suppress_put(struct queue_shared *q, struct hm_kv_txn *txn,
+queue_suppress_put(struct queue_module *q, struct hm_kv_txn *txn,
     struct hm_arena *arena, struct hm_str account, struct hm_str addr,
     struct hm_str reason, int64_t now_ms)
 {
@@ -237,7 +237,7 @@ queue_suppress_put(struct queue_shared *q, struct hm_kv_txn *txn,
 
 	queue_suppress_key(&key, account, queue_suppress_base(arena, addr));
 	queue_suppression_pack(&value, &s);
-	r = q->kv->ops->put(txn, q->t.suppressed, hm_buf_view(&key),
+	r = q->kv->ops->put(txn, q->shared->t.suppressed, hm_buf_view(&key),
 	    hm_buf_view(&value));
 	hm_buf_release(&key);
 	hm_buf_release(&value);
@@ -245,7 +245,7 @@ queue_suppress_put(struct queue_shared *q, struct hm_kv_txn *txn,
 }
 
 int
-queue_failures_count(struct queue_shared *q, struct hm_kv_txn *txn,
+queue_failures_count(struct queue_module *q, struct hm_kv_txn *txn,
     struct hm_arena *arena, struct hm_str account, struct hm_str addr,
     bool failed)
 {
@@ -256,17 +256,17 @@ queue_failures_count(struct queue_shared *q, struct hm_kv_txn *txn,
 
 	key_begin(&key, account, 'f');
 	hm_buf_str(&key, queue_suppress_base(arena, addr));
-	r = q->kv->ops->get(txn, q->t.sent, hm_buf_view(&key),
+	r = q->kv->ops->get(txn, q->shared->t.sent, hm_buf_view(&key),
 	    HM_KV_FOR_UPDATE, &got);
 	if (r == 0 && hm_take_le32(&got, &n) < 0)
 		n = 0;
 	n = failed ? n + 1 : 0;
 	if (n > 0 && n < FAILURES) {
 		hm_buf_le32(&value, n);
-		r = q->kv->ops->put(txn, q->t.sent, hm_buf_view(&key),
+		r = q->kv->ops->put(txn, q->shared->t.sent, hm_buf_view(&key),
 		    hm_buf_view(&value));
 	} else if (r == 0) {
-		r = q->kv->ops->del(txn, q->t.sent, hm_buf_view(&key));
+		r = q->kv->ops->del(txn, q->shared->t.sent, hm_buf_view(&key));
 	}
 	hm_buf_release(&key);
 	hm_buf_release(&value);

@@ -20,7 +20,7 @@ static int
 write_records(struct hm_kv_txn *txn, void *arg)
 {
 	struct putting *p = arg;
-	struct queue_shared *q = p->q->shared;
+	struct queue_module *q = p->q;
 	int r = queue_limit_txn(p->q, txn, p->arena, p->item, p->msg.id,
 	    p->msg.queued_ms, p->err);
 
@@ -40,7 +40,7 @@ static int
 put_job(void *arg)
 {
 	struct putting *p = arg;
-	struct queue_shared *q = p->q->shared;
+	struct queue_module *q = p->q;
 	struct hm_hdrfield id;
 	struct hm_str body;
 	int r = hm_spool_view(p->item->spool, &body);
@@ -81,7 +81,7 @@ next_id_job(void *arg)
 {
 	struct putting *p = arg;
 
-	return queue_reserve_ids(p->q->shared, &p->next_id, p->err);
+	return queue_reserve_ids(p->q, &p->next_id, p->err);
 }
 
 static HM_FIBER int
@@ -91,7 +91,7 @@ give_id(struct putting *p)
 	int r = 0;
 
 	while (q->next_id >= q->id_limit && r == 0) {
-		r = queue_work(q, next_id_job, p);
+		r = hm_work(next_id_job, p);
 		if (r == 0)
 			queue_take_ids(q, p->next_id);
 	}
@@ -125,7 +125,7 @@ queue_put(struct hm_mod *self, struct hm_queue_item *item,
 	for (size_t i = 0; r == 0 && i < item->nrcpts; i++)
 		fill_rcpt(&p, i, now);
 	if (r == 0)
-		r = queue_work(q->shared, put_job, &p);
+		r = hm_work(put_job, &p);
 	for (size_t i = 0; r == 0 && i < item->nrcpts; i++) {
 		if (!p.rcpts[i].held)
 			queue_index_note(q->shared, p.rcpts[i].domain,

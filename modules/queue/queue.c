@@ -84,22 +84,8 @@ static const struct hm_provide queue_provides[] = {
 
 /* ---- life ---- */
 
-int
-queue_work(struct queue_shared *q, int (*job)(void *arg), void *arg)
-{
-	struct queue_module *newest = q->newest;
-	int r;
-
-	if (newest == NULL)
-		return -HM_ECANCELED;
-	hm_mod_hold(newest->m, "queue job");
-	r = hm_work(job, arg);
-	hm_mod_release(newest->m, "queue job");
-	return r;
-}
-
 struct loading {
-	struct queue_shared *shared;
+	struct queue_module *q;
 	struct hm_err *err;
 };
 
@@ -113,10 +99,10 @@ static int
 load_job(void *arg)
 {
 	struct loading *l = arg;
-	int r = queue_tables_open(l->shared, l->err);
+	int r = queue_tables_open(l->q, l->err);
 
 	return r < 0 ? r :
-	    queue_tables_domains(l->shared, note_domain, l->shared, l->err);
+	    queue_tables_domains(l->q, note_domain, l->q->shared, l->err);
 }
 
 static void
@@ -133,13 +119,12 @@ static int
 make_shared(struct hm_mod *m, void *arg, void **ret, struct hm_err *reterr)
 {
 	struct queue_shared *shared = hm_xalloc(sizeof(*shared));
-	struct loading l = { .shared = shared, .err = reterr };
+	struct loading l = { .q = arg, .err = reterr };
 	int r;
 
-	(void)arg;
+	(void)m;
+	l.q->shared = shared;
 	pthread_mutex_init(&shared->flying_mutex, NULL);
-	shared->kv = HM_GET(m, kv);
-	shared->blob = HM_GET(m, blob);
 	shared->clock_ms = hm_wall_ms() - hm_now_ms();
 	r = hm_work(load_job, &l);
 	if (r < 0)
@@ -166,7 +151,7 @@ queue_open(struct hm_mod *m, struct hm_err *reterr)
 	hm_mod_set(m, q);
 	r = queue_routes_check(q, reterr);
 	if (r == 0)
-		r = hm_keep(m, "shared", make_shared, NULL, free_shared, &shared,
+		r = hm_keep(m, "shared", make_shared, q, free_shared, &shared,
 		    reterr);
 	if (r == 0)
 		q->shared = shared;
@@ -178,10 +163,6 @@ queue_start(struct hm_mod *m)
 {
 	struct queue_module *q = hm_mod_state(m);
 
-	/* The services of an older generation end with it. */
-	q->shared->newest = q;
-	q->shared->kv = q->kv;
-	q->shared->blob = q->blob;
 	q->scheduler = hm_fiber_start(m, "queue scheduler", queue_schedule, q);
 	q->janitor = hm_fiber_start(m, "queue housekeeping", queue_housekeep, q);
 }
@@ -198,17 +179,8 @@ queue_retire(struct hm_mod *m)
 		hm_fiber_cancel(q->janitor);
 }
 
-static void
-queue_close(struct hm_mod *m)
-{
-	struct queue_module *q = hm_mod_state(m);
-
-	if (q != NULL && q->shared != NULL && q->shared->newest == q)
-		q->shared->newest = NULL;
-}
-
 HM_MODULE(queue, "1.0", "Mail on its way out",
 	.conf_size = sizeof(struct queue_conf), .options = queue_options,
 	.needs = queue_needs, .provides = queue_provides,
 	.commands = queue_commands, .open = queue_open, .start = queue_start,
-	.retire = queue_retire, .close = queue_close);
+	.retire = queue_retire);

@@ -72,9 +72,6 @@ struct queue_domain {
 
 /* Kept across generations. */
 struct queue_shared {
-	struct queue_module *newest;   /* NULL: not started, or closed */
-	const struct hm_kv *kv;        /* of the newest generation */
-	const struct hm_blob *blob;
 	struct queue_tables t;
 	struct queue_domain **buckets;
 	size_t nbuckets;
@@ -117,11 +114,6 @@ struct queue_module {
  * stops the mail. */
 int64_t queue_now_ms(const struct queue_shared *q);
 
-/* hm_work() for jobs that use the newest generation's services: it is held
- * meanwhile, whoever asks. */
-HM_FIBER int queue_work(struct queue_shared *q, int (*job)(void *arg),
-    void *arg);
-
 /* index.c: the destinations, and which is due. Thread: the loop. */
 void queue_index_note(struct queue_shared *q, struct hm_str domain,
     int64_t next_ms);
@@ -139,36 +131,36 @@ void queue_index_end_run(struct queue_shared *q, struct queue_domain *d);
 void queue_index_free(struct queue_shared *q);
 
 /* table.c: transactions. Thread: worker, all of it inside jobs. */
-int queue_tables_open(struct queue_shared *q, struct hm_err *reterr);
+int queue_tables_open(struct queue_module *q, struct hm_err *reterr);
 /* Ids for messages: reserved in a job, then taken on the loop. */
-int queue_reserve_ids(struct queue_shared *q, uint64_t *ret_next,
+int queue_reserve_ids(struct queue_module *q, uint64_t *ret_next,
     struct hm_err *reterr);
 void queue_take_ids(struct queue_shared *q, uint64_t next);
-int queue_keep_clock(struct queue_shared *q, struct hm_kv_txn *txn);
+int queue_keep_clock(struct queue_module *q, struct hm_kv_txn *txn);
 /* Calls fn for every destination with the time of its earliest message. */
-int queue_tables_domains(struct queue_shared *q,
+int queue_tables_domains(struct queue_module *q,
     void (*fn)(struct hm_str domain, int64_t next_ms, void *arg), void *arg,
     struct hm_err *reterr);
-int queue_get_message(struct queue_shared *q, struct hm_kv_txn *txn,
+int queue_get_message(struct queue_module *q, struct hm_kv_txn *txn,
     struct hm_arena *arena, uint64_t id, struct queue_message *ret);
-int queue_put_message(struct queue_shared *q, struct hm_kv_txn *txn,
+int queue_put_message(struct queue_module *q, struct hm_kv_txn *txn,
     const struct queue_message *msg);
-int queue_get_rcpt(struct queue_shared *q, struct hm_kv_txn *txn,
+int queue_get_rcpt(struct queue_module *q, struct hm_kv_txn *txn,
     struct hm_arena *arena, uint64_t id, uint32_t number,
     struct queue_rcpt *ret);
 /* Writes a recipient and moves its place among the due: was tells where it
  * stood (NULL: nowhere yet). */
-int queue_put_rcpt(struct queue_shared *q, struct hm_kv_txn *txn,
+int queue_put_rcpt(struct queue_module *q, struct hm_kv_txn *txn,
     const struct queue_rcpt *was, const struct queue_rcpt *now);
 /* Takes a recipient out, and the message with its last one. retired: NULL, or
  * what to keep of it. */
-int queue_del_rcpt(struct queue_shared *q, struct hm_kv_txn *txn,
+int queue_del_rcpt(struct queue_module *q, struct hm_kv_txn *txn,
     const struct queue_rcpt *was, const struct queue_rcpt *retired);
 /* When the first message of a destination is due; INT64_MAX: it has none. */
-int queue_first_due(struct queue_shared *q, struct hm_kv_txn *txn,
+int queue_first_due(struct queue_module *q, struct hm_kv_txn *txn,
     struct hm_str domain, int64_t *ret_ms);
 /* Links or unlinks a message's body. */
-int queue_hold_body(struct queue_shared *q, struct hm_kv_txn *txn,
+int queue_hold_body(struct queue_module *q, struct hm_kv_txn *txn,
     uint64_t blob, bool on);
 
 /* put.c */
@@ -268,22 +260,22 @@ int queue_limit_txn(struct queue_module *q, struct hm_kv_txn *txn,
 struct hm_str queue_suppress_base(struct hm_arena *arena, struct hm_str addr);
 void queue_suppress_key(struct hm_buf *key, struct hm_str account,
     struct hm_str base);
-int queue_suppressed(struct queue_shared *q, struct hm_kv_txn *txn,
+int queue_suppressed(struct queue_module *q, struct hm_kv_txn *txn,
     struct hm_arena *arena, struct hm_str account, struct hm_str addr,
     struct queue_suppression *ret);
 /* Counts messages in a row that failed, for good or after all attempts; 1: this
  * was one too many, and counting begins anew. */
-int queue_failures_count(struct queue_shared *q, struct hm_kv_txn *txn,
+int queue_failures_count(struct queue_module *q, struct hm_kv_txn *txn,
     struct hm_arena *arena, struct hm_str account, struct hm_str addr,
     bool failed);
 bool queue_suppress_reason(const struct queue_rcpt *rcpt);
-int queue_suppress_put(struct queue_shared *q, struct hm_kv_txn *txn,
+int queue_suppress_put(struct queue_module *q, struct hm_kv_txn *txn,
     struct hm_arena *arena, struct hm_str account, struct hm_str addr,
     struct hm_str reason, int64_t now_ms);
 
 /* rule.c: messages that are held as they come. */
 /* 1 or 0. */
-int queue_rules_match(struct queue_shared *q, struct hm_kv_txn *txn,
+int queue_rules_match(struct queue_module *q, struct hm_kv_txn *txn,
     const struct queue_message *msg, const struct queue_rcpt *rcpt);
 
 /* tell.c: events and log lines of one recipient. */

@@ -18,7 +18,7 @@ static int
 read_original(void *arg)
 {
 	struct original *o = arg;
-	const struct hm_blob *blob = o->q->shared->blob;
+	const struct hm_blob *blob = o->q->blob;
 	const struct queue_work *w = o->work;
 	struct hm_blob_reader *reader;
 	uint64_t size, at = 0;
@@ -153,7 +153,7 @@ compose(struct queue_module *q, const struct queue_work *w,
 	    .rcpts = w->rcpts, .nrcpts = w->nrcpts, .full = full,
 	    .now_ms = queue_now_ms(q->shared) };
 	struct hm_buf text = { 0 };
-	int r = queue_work(q->shared, read_original, &o);
+	int r = hm_work(read_original, &o);
 
 	/* Without its original a report still says what matters. */
 	if (r < 0)

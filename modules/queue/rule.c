@@ -41,11 +41,11 @@ match_rule(struct hm_str key, struct hm_str value, void *arg)
 }
 
 int
-queue_rules_match(struct queue_shared *q, struct hm_kv_txn *txn,
+queue_rules_match(struct queue_module *q, struct hm_kv_txn *txn,
     const struct queue_message *msg, const struct queue_rcpt *rcpt)
 {
 	struct matching m = { .msg = msg, .rcpt = rcpt };
-	int r = q->kv->ops->scan(txn, q->t.rule, HM_STR(""), HM_STR(""), 0,
+	int r = q->kv->ops->scan(txn, q->shared->t.rule, HM_STR(""), HM_STR(""), 0,
 	    match_rule, &m);
 
 	return r < 0 ? r : m.found;

@@ -30,7 +30,7 @@ struct run {
 
 struct reading {
 	struct hm_attempt attempt;        /* first, see read_message() */
-	struct queue_shared *q;
+	struct queue_module *q;
 	const struct queue_work *work;
 	struct hm_blob_reader *reader;    /* NULL: not opened */
 	uint64_t offset;
@@ -72,7 +72,7 @@ read_message(struct hm_attempt *attempt, uint64_t offset, void *p, size_t len)
 		rd->p = p;
 		rd->len = len < PIECE ? len : PIECE;
 		rd->n = -HM_ECANCELED;
-		(void)queue_work(rd->q, read_job, rd);
+		(void)hm_work(read_job, rd);
 		return rd->n;
 	}
 	piece = hm_str_take(piece, len);
@@ -244,7 +244,7 @@ try_group(struct run *run, struct queue_batch *batch, struct queue_work *w,
 	bool local = strcmp(names[first], QUEUE_LOCAL) == 0;
 
 	fill_attempt(run, batch, w, rd);
-	rd->q = q->shared;
+	rd->q = q;
 	rd->work = w;
 	for (size_t i = first; i < w->nrcpts; i++)
 		if (names[i] != NULL && strcmp(names[i], names[first]) == 0) {
@@ -262,7 +262,7 @@ try_group(struct run *run, struct queue_batch *batch, struct queue_work *w,
 	for (size_t i = 0; local && i < rd->attempt.nrcpts; i++)
 		w->rcpts[index[i]].local = true;
 	if (rd->reader != NULL)
-		q->shared->blob->ops->close(rd->reader);
+		q->blob->ops->close(rd->reader);
 }
 
 static void

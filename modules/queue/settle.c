@@ -87,7 +87,7 @@ suppress(struct queue_module *q, struct hm_kv_txn *txn, struct hm_arena *arena,
 	if (!q->conf->suppress || msg->account.len == 0 || rcpt->local ||
 	    rcpt->suppressed.p != NULL)
 		return 0;
-	r = queue_failures_count(q->shared, txn, arena, msg->account, rcpt->addr,
+	r = queue_failures_count(q, txn, arena, msg->account, rcpt->addr,
 	    !gone(rcpt));
 	if (r < 0 || gone(rcpt) || (r == 0 && !queue_suppress_reason(rcpt)))
 		return r < 0 ? r : 0;
@@ -95,7 +95,7 @@ suppress(struct queue_module *q, struct hm_kv_txn *txn, struct hm_arena *arena,
 	if (!queue_suppress_reason(rcpt))
 		reason = hm_str(hm_printf(arena, "three messages in a row "
 		    "failed, the last one: %.*s", HM_FMT(reason)));
-	return queue_suppress_put(q->shared, txn, arena, msg->account,
+	return queue_suppress_put(q, txn, arena, msg->account,
 	    rcpt->addr, reason, queue_now_ms(q->shared));
 }
 
@@ -104,7 +104,7 @@ remove_rcpt(struct queue_module *q, struct hm_kv_txn *txn,
     const struct queue_rcpt *was, struct queue_rcpt *now)
 {
 	now->left = true;
-	return queue_del_rcpt(q->shared, txn, was,
+	return queue_del_rcpt(q, txn, was,
 	    q->conf->keep_retired_ms > 0 ? now : NULL);
 }
 
@@ -120,7 +120,7 @@ write_told(struct queue_module *q, struct hm_kv_txn *txn,
 	now->owes = QUEUE_REPORT_NONE;
 	now->next_ms = queue_retry_ms(q->conf, now);
 	now->again = queue_rcpt_place(now);
-	return queue_put_rcpt(q->shared, txn, was, now);
+	return queue_put_rcpt(q, txn, was, now);
 }
 
 /* The attempt is over. */
@@ -146,7 +146,7 @@ write_tried(struct queue_module *q, struct hm_kv_txn *txn,
 		now->next_ms = queue_now_ms(q->shared);
 		now->again = queue_rcpt_place(now);
 	}
-	return queue_put_rcpt(q->shared, txn, was, now);
+	return queue_put_rcpt(q, txn, was, now);
 }
 
 /* What the admin changed meanwhile stays; the results are ours. */
@@ -156,7 +156,7 @@ write_rcpt(struct queue_module *q, struct hm_kv_txn *txn, struct hm_arena *arena
 {
 	struct queue_rcpt *was = hm_new(arena, struct queue_rcpt);
 	struct queue_rcpt *now = hm_new(arena, struct queue_rcpt);
-	int r = queue_get_rcpt(q->shared, txn, arena, rcpt->id, rcpt->number,
+	int r = queue_get_rcpt(q, txn, arena, rcpt->id, rcpt->number,
 	    was);
 
 	rcpt->left = r == -HM_ENOENT && gone(rcpt);
@@ -195,7 +195,7 @@ write_job(void *arg)
 {
 	struct writing *wr = arg;
 
-	return hm_kv_run(wr->q->shared->kv, HM_KV_DURABLE, write_txn, wr,
+	return hm_kv_run(wr->q->kv, HM_KV_DURABLE, write_txn, wr,
 	    &wr->err);
 }
 
@@ -227,7 +227,7 @@ settle_all(struct queue_module *q, struct queue_settled *first)
 	bool said = false;
 
 	/* Until it is written, a crash would send all of this again. */
-	while (queue_work(q->shared, write_job, &wr) < 0) {
+	while (hm_work(write_job, &wr) < 0) {
 		if (!said)
 			hm_log(HM_LOG_ERROR, "cannot write what was sent",
 			    hm_f("error", wr.err.text));

@@ -14,13 +14,13 @@ static const struct hm_str clock_key = { "clock", 5 };
 /* Queue time does not begin before what the queue saw last: a machine that comes up
  * with a clock that is years behind would else leave its mail waiting for years. */
 int
-queue_keep_clock(struct queue_shared *q, struct hm_kv_txn *txn)
+queue_keep_clock(struct queue_module *q, struct hm_kv_txn *txn)
 {
 	struct hm_buf value = { 0 };
 	struct hm_str got;
 	uint64_t seen = 0;
-	int64_t now = queue_now_ms(q);
-	int r = q->kv->ops->get(txn, q->t.meta, clock_key, HM_KV_FOR_UPDATE,
+	int64_t now = queue_now_ms(q->shared);
+	int r = q->kv->ops->get(txn, q->shared->t.meta, clock_key, HM_KV_FOR_UPDATE,
 	    &got);
 
 	if (r < 0 && r != -HM_ENOENT)
@@ -28,17 +28,17 @@ queue_keep_clock(struct queue_shared *q, struct hm_kv_txn *txn)
 	if (r == 0 && hm_take_be64(&got, &seen) < 0)
 		return -HM_ECORRUPT;
 	if ((int64_t)seen > now) {
-		q->clock_ms += (int64_t)seen - now;
+		q->shared->clock_ms += (int64_t)seen - now;
 		now = (int64_t)seen;
 	}
 	hm_buf_be64(&value, (uint64_t)now);
-	r = q->kv->ops->put(txn, q->t.meta, clock_key, hm_buf_view(&value));
+	r = q->kv->ops->put(txn, q->shared->t.meta, clock_key, hm_buf_view(&value));
 	hm_buf_release(&value);
 	return r;
 }
 
 struct reserving {
-	struct queue_shared *q;
+	struct queue_module *q;
 	uint64_t next;
 };
 
@@ -47,11 +47,11 @@ static int
 reserve_ids(struct hm_kv_txn *txn, void *arg)
 {
 	struct reserving *res = arg;
-	struct queue_shared *q = res->q;
+	struct queue_module *q = res->q;
 	struct hm_buf value = { 0 };
 	struct hm_str got;
 	uint64_t next = 1;
-	int r = q->kv->ops->get(txn, q->t.meta, next_id_key, HM_KV_FOR_UPDATE,
+	int r = q->kv->ops->get(txn, q->shared->t.meta, next_id_key, HM_KV_FOR_UPDATE,
 	    &got);
 
 	if (r < 0 && r != -HM_ENOENT)
@@ -60,13 +60,13 @@ reserve_ids(struct hm_kv_txn *txn, void *arg)
 		return -HM_ECORRUPT;
 	res->next = next;
 	hm_buf_be64(&value, next + ID_BLOCK);
-	r = q->kv->ops->put(txn, q->t.meta, next_id_key, hm_buf_view(&value));
+	r = q->kv->ops->put(txn, q->shared->t.meta, next_id_key, hm_buf_view(&value));
 	hm_buf_release(&value);
 	return r < 0 ? r : queue_keep_clock(q, txn);
 }
 
 int
-queue_reserve_ids(struct queue_shared *q, uint64_t *ret_next,
+queue_reserve_ids(struct queue_module *q, uint64_t *ret_next,
     struct hm_err *reterr)
 {
 	struct reserving res = { .q = q };
@@ -87,21 +87,21 @@ queue_take_ids(struct queue_shared *q, uint64_t next)
 }
 
 int
-queue_tables_open(struct queue_shared *q, struct hm_err *reterr)
+queue_tables_open(struct queue_module *q, struct hm_err *reterr)
 {
 	const struct {
 		const char *name;
 		struct hm_kv_table **ret;
 	} all[] = {
-		{ "queue-message", &q->t.message },
-		{ "queue-rcpt", &q->t.rcpt },
-		{ "queue-due", &q->t.due },
-		{ HM_BLOB_HOLDS, &q->t.holds },
-		{ "queue-meta", &q->t.meta },
-		{ "queue-retired", &q->t.retired },
-		{ "queue-sent", &q->t.sent },
-		{ "queue-suppressed", &q->t.suppressed },
-		{ "queue-rule", &q->t.rule },
+		{ "queue-message", &q->shared->t.message },
+		{ "queue-rcpt", &q->shared->t.rcpt },
+		{ "queue-due", &q->shared->t.due },
+		{ HM_BLOB_HOLDS, &q->shared->t.holds },
+		{ "queue-meta", &q->shared->t.meta },
+		{ "queue-retired", &q->shared->t.retired },
+		{ "queue-sent", &q->shared->t.sent },
+		{ "queue-suppressed", &q->shared->t.suppressed },
+		{ "queue-rule", &q->shared->t.rule },
 	};
 	uint64_t next;
 	int r = 0;
@@ -111,7 +111,7 @@ queue_tables_open(struct queue_shared *q, struct hm_err *reterr)
 	if (r == 0)
 		r = queue_reserve_ids(q, &next, reterr);
 	if (r == 0)
-		queue_take_ids(q, next);
+		queue_take_ids(q->shared, next);
 	return r;
 }
 
@@ -142,7 +142,7 @@ take_first(struct hm_str key, struct hm_str value, void *arg)
 }
 
 int
-queue_first_due(struct queue_shared *q, struct hm_kv_txn *txn,
+queue_first_due(struct queue_module *q, struct hm_kv_txn *txn,
     struct hm_str domain, int64_t *ret_ms)
 {
 	struct hm_buf from = { 0 }, to = { 0 };
@@ -153,7 +153,7 @@ queue_first_due(struct queue_shared *q, struct hm_kv_txn *txn,
 	hm_buf_putc(&from, '\0');
 	hm_buf_str(&to, domain);
 	hm_buf_putc(&to, '\1');
-	r = q->kv->ops->scan(txn, q->t.due, hm_buf_view(&from), hm_buf_view(&to),
+	r = q->kv->ops->scan(txn, q->shared->t.due, hm_buf_view(&from), hm_buf_view(&to),
 	    0, take_first, &first);
 	*ret_ms = first.found ? first.next_ms : INT64_MAX;
 	hm_buf_release(&from);
@@ -163,7 +163,7 @@ queue_first_due(struct queue_shared *q, struct hm_kv_txn *txn,
 }
 
 struct domains {
-	struct queue_shared *q;
+	struct queue_module *q;
 	void (*fn)(struct hm_str domain, int64_t next_ms, void *arg);
 	void *arg;
 	struct hm_buf from;
@@ -175,7 +175,7 @@ next_domain(struct hm_kv_txn *txn, void *arg)
 {
 	struct domains *d = arg;
 	struct first first = { 0 };
-	int r = d->q->kv->ops->scan(txn, d->q->t.due, hm_buf_view(&d->from),
+	int r = d->q->kv->ops->scan(txn, d->q->shared->t.due, hm_buf_view(&d->from),
 	    (struct hm_str){ 0 }, 0, take_first, &first);
 
 	if (r >= 0 && first.found) {
@@ -189,7 +189,7 @@ next_domain(struct hm_kv_txn *txn, void *arg)
 }
 
 int
-queue_tables_domains(struct queue_shared *q,
+queue_tables_domains(struct queue_module *q,
     void (*fn)(struct hm_str domain, int64_t next_ms, void *arg), void *arg,
     struct hm_err *reterr)
 {
@@ -207,7 +207,7 @@ queue_tables_domains(struct queue_shared *q,
 
 /* The record in the arena, so that what is unpacked from it lasts. */
 static int
-get_record(struct queue_shared *q, struct hm_kv_txn *txn,
+get_record(struct queue_module *q, struct hm_kv_txn *txn,
     struct hm_kv_table *table, const struct hm_buf *key, struct hm_arena *arena,
     struct hm_str *ret)
 {
@@ -220,7 +220,7 @@ get_record(struct queue_shared *q, struct hm_kv_txn *txn,
 }
 
 int
-queue_get_message(struct queue_shared *q, struct hm_kv_txn *txn,
+queue_get_message(struct queue_module *q, struct hm_kv_txn *txn,
     struct hm_arena *arena, uint64_t id, struct queue_message *ret)
 {
 	struct hm_buf key = { 0 };
@@ -228,13 +228,13 @@ queue_get_message(struct queue_shared *q, struct hm_kv_txn *txn,
 	int r;
 
 	queue_key_id(&key, id);
-	r = get_record(q, txn, q->t.message, &key, arena, &record);
+	r = get_record(q, txn, q->shared->t.message, &key, arena, &record);
 	hm_buf_release(&key);
 	return r < 0 ? r : queue_message_unpack(record, id, ret);
 }
 
 int
-queue_put_message(struct queue_shared *q, struct hm_kv_txn *txn,
+queue_put_message(struct queue_module *q, struct hm_kv_txn *txn,
     const struct queue_message *msg)
 {
 	struct hm_buf key = { 0 }, value = { 0 };
@@ -242,7 +242,7 @@ queue_put_message(struct queue_shared *q, struct hm_kv_txn *txn,
 
 	queue_key_id(&key, msg->id);
 	queue_message_pack(&value, msg);
-	r = q->kv->ops->put(txn, q->t.message, hm_buf_view(&key),
+	r = q->kv->ops->put(txn, q->shared->t.message, hm_buf_view(&key),
 	    hm_buf_view(&value));
 	hm_buf_release(&key);
 	hm_buf_release(&value);
@@ -250,16 +250,16 @@ queue_put_message(struct queue_shared *q, struct hm_kv_txn *txn,
 }
 
 int
-queue_hold_body(struct queue_shared *q, struct hm_kv_txn *txn, uint64_t blob,
+queue_hold_body(struct queue_module *q, struct hm_kv_txn *txn, uint64_t blob,
     bool on)
 {
-	return hm_blob_hold(q->kv, q->blob, q->t.holds, txn, blob, "queue", on);
+	return hm_blob_hold(q->kv, q->blob, q->shared->t.holds, txn, blob, "queue", on);
 }
 
 /* ---- recipients ---- */
 
 int
-queue_get_rcpt(struct queue_shared *q, struct hm_kv_txn *txn,
+queue_get_rcpt(struct queue_module *q, struct hm_kv_txn *txn,
     struct hm_arena *arena, uint64_t id, uint32_t number, struct queue_rcpt *ret)
 {
 	struct hm_buf key = { 0 };
@@ -267,13 +267,13 @@ queue_get_rcpt(struct queue_shared *q, struct hm_kv_txn *txn,
 	int r;
 
 	queue_key_rcpt(&key, id, number);
-	r = get_record(q, txn, q->t.rcpt, &key, arena, &record);
+	r = get_record(q, txn, q->shared->t.rcpt, &key, arena, &record);
 	hm_buf_release(&key);
 	return r < 0 ? r : queue_rcpt_unpack(record, id, number, ret);
 }
 
 static int
-move_due(struct queue_shared *q, struct hm_kv_txn *txn,
+move_due(struct queue_module *q, struct hm_kv_txn *txn,
     const struct queue_rcpt *was, const struct queue_rcpt *now)
 {
 	struct hm_buf key = { 0 };
@@ -282,14 +282,14 @@ move_due(struct queue_shared *q, struct hm_kv_txn *txn,
 	if (was != NULL && !was->held) {
 		queue_key_due(&key, queue_rcpt_place(was), was->next_ms,
 		    was->id, was->number);
-		r = q->kv->ops->del(txn, q->t.due, hm_buf_view(&key));
+		r = q->kv->ops->del(txn, q->shared->t.due, hm_buf_view(&key));
 		if (r == -HM_ENOENT)
 			r = 0;
 	}
 	if (r == 0 && now != NULL && !now->held) {
 		queue_key_due(&key, queue_rcpt_place(now), now->next_ms,
 		    now->id, now->number);
-		r = q->kv->ops->put(txn, q->t.due, hm_buf_view(&key),
+		r = q->kv->ops->put(txn, q->shared->t.due, hm_buf_view(&key),
 		    HM_STR(""));
 	}
 	hm_buf_release(&key);
@@ -297,7 +297,7 @@ move_due(struct queue_shared *q, struct hm_kv_txn *txn,
 }
 
 int
-queue_put_rcpt(struct queue_shared *q, struct hm_kv_txn *txn,
+queue_put_rcpt(struct queue_module *q, struct hm_kv_txn *txn,
     const struct queue_rcpt *was, const struct queue_rcpt *now)
 {
 	struct hm_buf key = { 0 }, value = { 0 };
@@ -305,7 +305,7 @@ queue_put_rcpt(struct queue_shared *q, struct hm_kv_txn *txn,
 
 	queue_key_rcpt(&key, now->id, now->number);
 	queue_rcpt_pack(&value, now);
-	r = q->kv->ops->put(txn, q->t.rcpt, hm_buf_view(&key),
+	r = q->kv->ops->put(txn, q->shared->t.rcpt, hm_buf_view(&key),
 	    hm_buf_view(&value));
 	hm_buf_release(&key);
 	hm_buf_release(&value);
@@ -314,7 +314,7 @@ queue_put_rcpt(struct queue_shared *q, struct hm_kv_txn *txn,
 
 /* What was once sent stays known for a while: when, the message, how it went. */
 static int
-put_retired(struct queue_shared *q, struct hm_kv_txn *txn,
+put_retired(struct queue_module *q, struct hm_kv_txn *txn,
     const struct queue_message *msg, const struct queue_rcpt *rcpt)
 {
 	struct queue_message slim = *msg;
@@ -330,7 +330,7 @@ put_retired(struct queue_shared *q, struct hm_kv_txn *txn,
 	hm_buf_clear(&part);
 	queue_rcpt_pack(&part, rcpt);
 	hm_buf_lstr(&value, hm_buf_view(&part));
-	r = q->kv->ops->put(txn, q->t.retired, hm_buf_view(&key),
+	r = q->kv->ops->put(txn, q->shared->t.retired, hm_buf_view(&key),
 	    hm_buf_view(&value));
 	hm_buf_release(&key);
 	hm_buf_release(&value);
@@ -340,7 +340,7 @@ put_retired(struct queue_shared *q, struct hm_kv_txn *txn,
 
 /* The message goes with its last recipient. */
 static int
-drop_one(struct queue_shared *q, struct hm_kv_txn *txn,
+drop_one(struct queue_module *q, struct hm_kv_txn *txn,
     struct queue_message *msg)
 {
 	struct hm_buf key = { 0 };
@@ -351,13 +351,13 @@ drop_one(struct queue_shared *q, struct hm_kv_txn *txn,
 		return queue_put_message(q, txn, msg);
 	}
 	queue_key_id(&key, msg->id);
-	r = q->kv->ops->del(txn, q->t.message, hm_buf_view(&key));
+	r = q->kv->ops->del(txn, q->shared->t.message, hm_buf_view(&key));
 	hm_buf_release(&key);
 	return r < 0 ? r : queue_hold_body(q, txn, msg->blob, false);
 }
 
 int
-queue_del_rcpt(struct queue_shared *q, struct hm_kv_txn *txn,
+queue_del_rcpt(struct queue_module *q, struct hm_kv_txn *txn,
     const struct queue_rcpt *was, const struct queue_rcpt *retired)
 {
 	struct hm_arena *arena = hm_arena_new(NULL, "rcpt");
@@ -367,7 +367,7 @@ queue_del_rcpt(struct queue_shared *q, struct hm_kv_txn *txn,
 
 	queue_key_rcpt(&key, was->id, was->number);
 	if (r == 0)
-		r = q->kv->ops->del(txn, q->t.rcpt, hm_buf_view(&key));
+		r = q->kv->ops->del(txn, q->shared->t.rcpt, hm_buf_view(&key));
 	if (r == 0)
 		r = move_due(q, txn, was, NULL);
 	if (r == 0 && retired != NULL)
