@@ -10,15 +10,14 @@ export HERMOD_MODULE_PATH=$trash/modules:$top_builddir/.modules
 mkdir "$trash/modules" "$trash/mt"
 cp "$top_builddir"/t/scenario/.libs/{answer,hello}.so "$trash/modules"
 
-# isolated FILE NAME...: the scenario, with these modules isolated. What waits for
-# its deadline in virtual time, an isolated module does in real time.
+# isolated FILE NAME...: the scenario, with these modules isolated. They wait for
+# their deadlines in real time, and are ended there.
 isolated () {
 	local file=$1 name
 	shift
 	for name; do
 		sed -E "s/^(.*)\<module $name \{/\1module $name { isolate: yes,/
-			s/^([[:space:]]*)module $name\$/\1module $name { isolate: yes }/
-			s/deadline: 2s/deadline: 200ms/" \
+			s/^([[:space:]]*)module $name\$/\1module $name { isolate: yes }/" \
 		    "$file" > "$trash/new" && mv "$trash/new" "$trash/mt/${file##*/}"
 		file=$trash/mt/${file##*/}
 	done
