@@ -40,7 +40,10 @@ def enter(disk=False):
     for program in ("unshare", "ip", "openssl"):
         if shutil.which(program) is None:
             skip_all("%s is not installed" % program)
-    words = ["unshare", "--net", "--mount", "--propagation", "private"]
+    # With the first process of its namespace every other ends, wherever it went:
+    # Postfix's master leaves the group that it was started in.
+    words = ["unshare", "--net", "--mount", "--propagation", "private", "--pid",
+             "--fork", "--kill-child", "--mount-proc"]
     if subprocess.run(words + ["true"], stderr=subprocess.DEVNULL).returncode:
         skip_all("no namespaces of our own can be had")
     env = dict(os.environ, HERMOD_LAB="in")
