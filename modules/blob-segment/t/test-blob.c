@@ -149,7 +149,7 @@ main(int argc, char **argv)
 	static const struct conformance_blob provider = {
 		.open = open_store, .close = close_store,
 		.syncs = count_syncs, .sweep = sweep, .age = age,
-		.syncs_alone = 1.0, .syncs_together = 0.3, .syncs_batch = 0.05,
+		.syncs_alone = 1.0, .syncs_together = 0.6, .syncs_batch = 0.05,
 	};
 
 	if (argc > 1 && strcmp(argv[1], "bench") == 0) {
