@@ -90,6 +90,29 @@ look_for_late(void *arg)
 		r->late = hm_timer_start(next - now, look_for_late, r);
 }
 
+static bool
+still_asked(const struct hm_remote *r, uint64_t id)
+{
+	const struct hm_asked *a = r->asked;
+
+	while (a != NULL && a->id != id)
+		a = a->next;
+	return a != NULL;
+}
+
+/* Where time is not real, nobody would look later. */
+static void
+look_here(struct hm_remote *r, uint64_t id)
+{
+	int64_t left_ms = GRACE_MS;
+
+	while (left_ms > 0 && still_asked(r, id))
+		if (!hm_carrier_pump(&r->channel, PUMP_MS))
+			left_ms -= PUMP_MS;
+	if (still_asked(r, id))
+		hm_remote_kill(r, "it does not answer");
+}
+
 /* Its hook may still come to an end; if it does not, the process must. */
 static void
 give_up(struct hm_remote *r, struct hm_asked *a)
@@ -104,7 +127,7 @@ give_up(struct hm_remote *r, struct hm_asked *a)
 	hm_remote_tell(r, HM_CARRY_CANCEL, hm_buf_view(&id), -1);
 	hm_buf_release(&id);
 	if (hm_clock_is_virtual())
-		hm_remote_kill(r, "it does not answer");
+		look_here(r, a->id);
 	else if (r->life == HM_REMOTE_UP && r->late == NULL)
 		r->late = hm_timer_start(a->late_ms - hm_now_ms(),
 		    look_for_late, r);
