@@ -91,7 +91,7 @@ write_records(struct store_tx *tx, const struct store_content *c,
 	if (item->facts) {
 		store_put_facts(&buf, item->facts);
 		cold->facts = hm_str_dup(tx->arena, hm_buf_view(&buf));
-		hm_buf_clear(&buf);
+		hm_buf_release(&buf);
 	}
 	r = store_thread(tx, c, item->facts && item->facts->is_dsn, id, mailbox,
 	    received, cold);
