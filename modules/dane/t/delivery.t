@@ -5,14 +5,14 @@ import hashlib
 import os
 import smtplib
 import ssl
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import socket
 
-sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "t/interop"))
+for folder in ("t/interop", "t/dns"):
+    sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), folder))
+import zones  # noqa: E402
 from hermod import *  # noqa: E402,F403
 
 
@@ -67,29 +67,8 @@ class Sink(threading.Thread):
                 say(b"250 ok")
 
 
-class Lab:
-    """t/dns/lab.sh, with further records in its zones."""
-
-    def __init__(self, zones):
-        self.dir = tempfile.mkdtemp(prefix="hermod-lab.")
-        for zone, text in zones.items():
-            with open(os.path.join(self.dir, "extra." + zone), "w") as f:
-                f.write(text)
-        self.process = subprocess.Popen(
-            ["bash", "-c", '. t/lib.sh; . t/dns/lab.sh; trash=$1; '
-             'missing=$(lab_missing); [ -z "$missing" ] || '
-             '{ echo missing $missing; exit; }; '
-             'lab_start > "$trash/log" 2>&1 && echo $lab_port $lab_nsd_port; read end',
-             "lab", self.dir], cwd=SRC, text=True,
-            env=dict(os.environ, top_srcdir="."),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.ports = self.process.stdout.readline().split()
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(30)
-
-
+if zones.missing():
+    skip_all("not installed: " + " ".join(zones.missing()))
 sink = Sink()
 sender = Server({"smtp-client": "", "dane": "", "dns": "",
                  "queue": "suppress: no\n",
@@ -118,24 +97,19 @@ CASES = (
     ("none.secure.test", [], "TLS"),
     ("wrong.insecure.test", ["3 1 1 " + "00" * 32], "TLS"),
 )
-zones = {z: "" for z in ("secure.test", "insecure.test", "bogus.test")}
+more = {z: "" for z in ("secure.test", "insecure.test", "bogus.test")}
 for domain, records, _ in CASES:
     name, zone = domain.split(".", 1)
-    zones[zone] += (f"{name} MX 10 mx-{name}\nmx-{name} A 127.0.0.1\n" +
-                    "".join(f"_{sink.port}._tcp.mx-{name} TLSA {r}\n"
-                            for r in records))
-zones["secure.test"] += ("alias MX 10 al\nal CNAME mx-right\n"
-                         "elsewhere MX 10 mx.bogus.test.\n"
-                         "split MX 10 mx-wrong.insecure.test.\n"
-                         "noad MX 10 mx-noad\nmx-noad A 127.0.0.1\n"
-                         f"_{sink.port}._tcp.mx-noad TLSA 3 1 1 {'00' * 32}\n")
-lab = Lab(zones)
-if lab.ports[:1] == ["missing"]:
-    skip_all("not installed: " + " ".join(lab.ports[1:]))
-if not ok(len(lab.ports) == 2, "a DNS of our own"):
-    diag(open(lab.dir + "/log").read())
-    finish()
-validating, authoritative = ("127.0.0.1:" + p for p in lab.ports)
+    more[zone] += (f"{name} MX 10 mx-{name}\nmx-{name} A 127.0.0.1\n" +
+                   "".join(f"_{sink.port}._tcp.mx-{name} TLSA {r}\n"
+                           for r in records))
+more["secure.test"] += ("alias MX 10 al\nal CNAME mx-right\n"
+                        "elsewhere MX 10 mx.bogus.test.\n"
+                        "split MX 10 mx-wrong.insecure.test.\n"
+                        "noad MX 10 mx-noad\nmx-noad A 127.0.0.1\n"
+                        f"_{sink.port}._tcp.mx-noad TLSA 3 1 1 {'00' * 32}\n")
+dns = zones.Dns(zones.standard(more), sender.path("dns"))
+validating, authoritative = ("%s:%d" % a for a in (dns.resolver, dns.authority))
 
 
 def resolver(server):
@@ -224,6 +198,6 @@ case("noad.secure.test", "TLS", "no AD: ")
 resolver("192.0.2.53")
 sender.command("reload")
 ok("no host can be verified by DANE" in sender.read_log(), "that is said")
+dns.close()
 sender.close()
-lab.close()
 finish()
