@@ -142,6 +142,7 @@ struct mt {
 	/* peer.c */
 	struct mt_peer *peers;
 	unsigned nclients;
+	bool ending;            /* nobody is let in any more */
 	struct hm_tls *tls_client, *tls_server;
 
 	/* certificate.c */

@@ -296,9 +296,14 @@ static void
 accept_conn(struct hm_mod *m, struct hm_io *io, void *arg)
 {
 	struct accepting *a = arg;
-	struct mt_conn *c = hm_xalloc(sizeof(*c)), **last;
+	struct mt_conn *c, **last;
 
 	(void)m;
+	if (a->t->ending) {
+		hm_io_abort(io);
+		return;
+	}
+	c = hm_xalloc(sizeof(*c));
 	c->io = io;
 	c->is_server = true;
 	c->tls = a->peer->tls;
@@ -398,6 +403,7 @@ mt_peers_end(struct mt *t)
 	struct mt_peer *peer;
 	struct mt_conn *c;
 
+	t->ending = true;
 	for (peer = t->peers; peer != NULL; peer = peer->next) {
 		drop_former(peer);
 		for (c = peer->waiting; c != NULL; c = c->next)
