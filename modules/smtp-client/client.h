@@ -56,6 +56,8 @@ struct hm_smtp {
 	bool broken;                     /* no more than closing it */
 	bool silent;                     /* it did not answer in time */
 	bool open;                       /* a transaction was begun and not ended */
+	bool used;                       /* a transaction is over */
+	bool left;                       /* it ended between two of them */
 };
 
 /* session.c */
@@ -102,6 +104,7 @@ struct hm_smtp_run {
 	struct hm_str final;             /* behind its aliases */
 	bool secure;                     /* so far, by DNSSEC */
 	bool found;                      /* hosts have been looked up */
+	int64_t found_ms;                /* and when */
 	struct client_host *hosts;       /* best first */
 	size_t nhosts;
 	struct client_trouble none;      /* why there are no hosts */

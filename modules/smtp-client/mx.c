@@ -103,7 +103,10 @@ void
 client_find_hosts(struct hm_smtp_run *run)
 {
 	run->found = true;
+	run->found_ms = hm_now_ms();
 	run->final = run->domain;
+	run->secure = false;
+	run->nhosts = 0;
 	if (run->opts->host != NULL)
 		one_host(run, hm_str(run->opts->host));
 	else if (run->domain.len > 2 && run->domain.p[0] == '[')

@@ -5,7 +5,10 @@
 
 #include "client.h"
 
-enum { DIAL_MS = 30 * 1000, DIAL_LEAST_MS = 5000 };
+enum {
+	DIAL_MS = 30 * 1000, DIAL_LEAST_MS = 5000,
+	FRESH_MS = 5 * 60 * 1000,      /* what was found out of a domain */
+};
 
 struct hm_smtp_run *
 client_run_begin(struct hm_mod *self, const struct hm_smtp_run_opts *opts,
@@ -219,16 +222,26 @@ merge(struct client_trouble *all, const struct client_trouble *one, bool first)
 
 /* The connection that is on will do if what this message asks was proved, and
  * not if it was opened for one that waives the policies (RFC 8689, 4.1). */
+static bool
+proved_enough(const struct hm_smtp_run *run, const struct hm_attempt *a)
+{
+	return run->opts->host != NULL || a->requiretls == HM_REQUIRETLS_NO ||
+	    (a->requiretls == HM_REQUIRETLS_YES ? run->proved : !run->waived);
+}
+
+/* Hosts, policies and certificates change while a run goes on: after a while all
+ * of it is found out anew, in a new connection. */
 static HM_FIBER bool
 reuse(struct hm_smtp_run *run, const struct hm_attempt *a)
 {
-	bool good = run->opts->host != NULL ||
-	    a->requiretls == HM_REQUIRETLS_NO ||
-	    (a->requiretls == HM_REQUIRETLS_YES ? run->proved : !run->waived);
+	bool fresh = !run->found || run->opts->host != NULL ||
+	    hm_now_ms() - run->found_ms < FRESH_MS;
 
+	if (!fresh)
+		run->found = false;
 	if (run->smtp == NULL)
 		return false;
-	if (!run->smtp->broken && good)
+	if (!run->smtp->broken && fresh && proved_enough(run, a))
 		return true;
 	hang_up(run);
 	return false;
@@ -260,6 +273,12 @@ client_run_deliver(struct hm_smtp_run *run, struct hm_attempt *a)
 	if (!reuse(run, a) && !reach(run, a))
 		return;
 	client_deliver(run->smtp, a);
+	if (run->smtp->left) {
+		hang_up(run);
+		if (!reach(run, a))
+			return;
+		client_deliver(run->smtp, a);
+	}
 	/* The next message would wait as long: it waits for another run. */
 	run->dead = run->smtp->silent;
 	if (run->smtp->broken)

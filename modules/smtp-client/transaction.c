@@ -21,6 +21,7 @@ struct txn {
 	size_t *rcpts;                  /* whom this one is for */
 	size_t n;
 	bool pipelining, dsn, bdat;
+	bool begun;                     /* it has answered to MAIL */
 };
 
 /* ---- outcomes ---- */
@@ -88,6 +89,12 @@ lost(struct txn *t, int r)
 {
 	if (r == -HM_ECANCELED)        /* ours to try again */
 		return;
+	/* Servers tire of a connection: the message is for another one. */
+	if (t->c->used && !t->begun && r != -HM_ETIMEDOUT &&
+	    r != -HM_ESYNTAX && r != -HM_ELIMIT) {
+		t->c->left = true;
+		return;
+	}
 	settle_all_words(t, false, "4.4.2", r == -HM_ETIMEDOUT ?
 	    "the server did not answer in time" : r == -HM_ESYNTAX ||
 	    r == -HM_ELIMIT ? "the server did not answer with a reply of SMTP" :
@@ -222,6 +229,7 @@ mail_refused(struct txn *t)
 {
 	int r = client_read(t->c, patience(t));
 
+	t->begun = r > 0;
 	if (r < 0)
 		lost(t, r);
 	else if (r >= 300) {
@@ -262,6 +270,8 @@ envelope(struct txn *t)
 			r = r > 0 ? 0 : r;
 		}
 	}
+	if (r < 0)
+		t->c->broken = true;
 	if (r < 0 && !refused)
 		lost(t, r);
 	t->n = accepted;
@@ -415,10 +425,13 @@ client_deliver(struct hm_smtp *c, struct hm_attempt *a)
 	if (c->open) {
 		int r = client_command(c, "RSET");
 
-		if (r < 0 || c->broken)
+		if (r < 0)
+			lost(&t, r);
+		if (c->broken)
 			return;
 	}
 	c->open = true;
 	if (envelope(&t))
 		message(&t);
+	c->used = true;
 }
