@@ -56,7 +56,7 @@ struct hm_core {
 	struct hm_kept *kept;
 	struct hm_hook_stats *stats;
 	struct hm_family *families;    /* metrics.c */
-	struct hm_remote *remotes;     /* core/isolate.c */
+	struct hm_remote *remotes;     /* core/isolate/isolate.c */
 	struct hm_remote_count *remote_counts;
 	bool reloading;
 	bool stopping;                 /* no generation starts any more */

@@ -2,7 +2,7 @@
  *
  * Nothing of its file is loaded here: struct hm_code has a description that the
  * process sent, with hook functions that ask it. What carries questions and
- * answers is the program's: core/isolate.c. Loop thread.
+ * answers is the program's: core/isolate. Loop thread.
  */
 #ifndef HERMOD_PLUG_REMOTE_H
 #define HERMOD_PLUG_REMOTE_H

@@ -110,7 +110,7 @@ finds 03-symbols.t "no module calls what blocks" sleep
 finds 03-symbols.t "no source names a poisoned" sprintf
 finds 04-budget.t "no function is longer" long_one
 finds 04-budget.t "no file is longer" long.c
-finds 04-budget.t "the core has at most" ""
+finds 04-budget.t "the library (base run conf plug mail) has at most" ""
 finds 04-budget.t "no line is longer" long.c
 finds 04-budget.t "no white space at the end" long.c
 finds 05-words.t "nothing is left for later" foo-bar.c

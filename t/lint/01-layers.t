@@ -3,13 +3,18 @@
 . "${top_srcdir:-.}/t/lib.sh"
 cd "$top_srcdir" || exit 99
 
-# The layer of each public header; a new header belongs into this list.
+# The layer of each public header; a new header belongs into this list. Below the
+# line of mail are the layers of the program: what they do, the library for modules
+# does not know.
 layers='
 base types arena buf clock crc32c dir encode err log rand str
 run fiber io net work
 conf conf
-plug abi command harness hooks metrics outbound plugin service session verdict
+plug abi command hooks metrics outbound plugin service session verdict
 mail address charset compose dns header message mime spool
+isolate
+serve
+program harness
 '
 
 includes () {
@@ -50,7 +55,7 @@ BEGIN {
 	}
 	if (theirs != "" && rank[theirs] > rank[mine])
 		print $0 "   (" mine " must not know " theirs ")"
-}' | nothing "core layers include only base < run < conf < plug < mail"
+}' | nothing "core layers include only base < run < conf < plug < mail < isolate < serve < program"
 
 includes $(find modules -name '*.[ch]') | awk '
 /<hermod\// || /<[^>]*>/ { next }
@@ -66,6 +71,13 @@ includes $(find modules -name '*.[ch]') | awk '
 includes $(find modules -name '*.[ch]') |
 grep '"config\.h"\|"paths\.h"\|<ev\.h>' |
 nothing "no module sees the build's own headers or libev"
+
+for d in core/*/; do
+	name=$(basename "$d")
+	echo "$layers" | cut -d' ' -f1 | grep -qx "$name" ||
+	    echo "$d"
+done | nothing "every folder of the core has a layer (list in this script)"
+ls core/*.[ch] 2>/dev/null | nothing "no source of the core lies outside of a layer"
 
 for d in modules/*/; do
 	basename "$d"
