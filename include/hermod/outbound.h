@@ -17,6 +17,18 @@ enum hm_requiretls {
 	HM_REQUIRETLS_NO = 2,      /* the message has "TLS-Required: No" */
 };
 
+/* What kind of mail it is: it decides what may happen on the way. Since 1.1. */
+enum hm_mail_kind {
+	HM_MAIL_ORDINARY = 0,
+	/* A DMARC report tells of others' mail: where TLS is offered it does not
+	 * go in clear, should that fail. */
+	HM_MAIL_DMARC_REPORT = 1,
+	/* A report about TLS arrives for all that is wrong with TLS there: it has
+	 * "TLS-Required: No" and HM_REQUIRETLS_NO, and nothing is reported of
+	 * its own way (RFC 8460). */
+	HM_MAIL_TLS_REPORT = 2,
+};
+
 /* The hook "route": which transport takes this recipient, this time. The
  * first hook that sets one and answers accept decides; pass leaves it to the
  * routes of account, domain and server, and these to "direct". reject makes the
@@ -115,6 +127,7 @@ struct hm_tls_result {
 	char helo[256];
 	char reason[128];            /* failure-reason-code or detail, or empty */
 	char policy[2048];           /* policy lines separated by LF */
+	enum hm_mail_kind kind;      /* of the mail that was on its way */
 };
 
 /* A domain of ours came, went, or changed its settings. */
@@ -179,6 +192,7 @@ struct hm_attempt {
 	 * the transport, kept by the queue. Addresses choose better with it. */
 	struct hm_str last_ip;
 	unsigned last_ip_uses;
+	enum hm_mail_kind kind;
 };
 
 #endif

@@ -117,7 +117,8 @@ queue_put(struct hm_mod *self, struct hm_queue_item *item,
 		.queued_ms = now, .ret = (uint8_t)item->ret,
 		.requiretls = (uint8_t)item->requiretls,
 		.smtputf8 = item->smtputf8, .eightbit = item->eightbit,
-		.binary = item->binary, .report = item->report,
+		.binary = item->binary, .kind = (uint8_t)item->kind,
+		.report = item->report || item->kind != HM_MAIL_ORDINARY,
 		.nrcpts = (uint32_t)item->nrcpts,
 	};
 	p.rcpts = hm_alloc_array(arena, item->nrcpts, sizeof(*p.rcpts));

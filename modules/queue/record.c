@@ -8,7 +8,8 @@
 
 enum { VERSION = 1 };
 
-enum message_flags { SMTPUTF8 = 1, EIGHTBIT = 2, BINARY = 4, REPORT = 8 };
+enum message_flags { SMTPUTF8 = 1, EIGHTBIT = 2, BINARY = 4, REPORT = 8,
+	KIND_SHIFT = 4, KIND_MASK = 3 };
 enum rcpt_flags { HELD = 1, OWES_SHIFT = 1, OWES_MASK = 7 };
 
 /* ---- keys ---- */
@@ -76,7 +77,7 @@ queue_message_pack(struct hm_buf *out, const struct queue_message *m)
 	hm_buf_putc(out, VERSION);
 	hm_buf_putc(out, (char)((m->smtputf8 ? SMTPUTF8 : 0) |
 	    (m->eightbit ? EIGHTBIT : 0) | (m->binary ? BINARY : 0) |
-	    (m->report ? REPORT : 0)));
+	    (m->report ? REPORT : 0) | m->kind << KIND_SHIFT));
 	hm_buf_putc(out, (char)m->ret);
 	hm_buf_putc(out, (char)m->requiretls);
 	hm_buf_le64(out, (uint64_t)m->queued_ms);
@@ -106,12 +107,14 @@ queue_message_unpack(struct hm_str in, uint64_t id, struct queue_message *ret)
 	    hm_take_lstr(&in, &m.sender) < 0 ||
 	    hm_take_lstr(&in, &m.envid) < 0 ||
 	    hm_take_lstr(&in, &m.message_id) < 0 ||
-	    hm_take_lstr(&in, &m.prefix) < 0)
+	    hm_take_lstr(&in, &m.prefix) < 0 ||
+	    (flags >> KIND_SHIFT & KIND_MASK) > HM_MAIL_TLS_REPORT)
 		return -HM_ECORRUPT;
 	m.smtputf8 = flags & SMTPUTF8;
 	m.eightbit = flags & EIGHTBIT;
 	m.binary = flags & BINARY;
 	m.report = flags & REPORT;
+	m.kind = flags >> KIND_SHIFT & KIND_MASK;
 	m.queued_ms = (int64_t)queued;
 	m.nrcpts = (uint32_t)nrcpts;
 	*ret = m;

@@ -22,6 +22,7 @@ struct queue_message {
 	int64_t queued_ms;
 	uint8_t ret;                  /* enum hm_dsn_ret */
 	uint8_t requiretls;           /* enum hm_requiretls */
+	uint8_t kind;                 /* enum hm_mail_kind */
 	bool smtputf8, eightbit, binary, report;
 	uint32_t nrcpts;              /* that are left */
 };

@@ -48,21 +48,27 @@ read_original(void *arg)
 
 /* ---- to whom ---- */
 
+struct place {
+	struct hm_str account, mailbox;
+	unsigned flags;
+};
+
 static HM_FIBER int
-to_account(struct queue_module *q, struct hm_str account,
+to_account(struct queue_module *q, const struct place *to,
     struct hm_spool *spool, struct hm_str rcpt, struct hm_arena *arena,
     struct hm_err *reterr)
 {
 	struct hm_facts facts = { .rcpt_to = rcpt, .is_dsn = true };
-	struct hm_deliver item = { .account = account, .mailbox = HM_STR("INBOX"),
+	struct hm_deliver item = { .account = to->account,
+	    .mailbox = to->mailbox.len > 0 ? to->mailbox : HM_STR("INBOX"),
 	    .append = { .spool = spool, .received = INT64_MIN, .facts = &facts,
-	    .prefix = hm_str(hm_printf(arena, "Return-Path: <>\r\n"
+	    .flags = to->flags, .prefix = hm_str(hm_printf(arena, "Return-Path: <>\r\n"
 	    "Delivered-To: %.*s\r\n", HM_FMT(rcpt))) } };
 	int r = q->store->ops->deliver(q->store->self, &item, 1, reterr);
 
 	if (r == 0 && item.result < 0)
 		r = hm_err_set(reterr, item.result, "the account %.*s takes no "
-		    "report: %s", HM_FMT(account), hm_err_name(item.result));
+		    "report: %s", HM_FMT(to->account), hm_err_name(item.result));
 	return r;
 }
 
@@ -90,6 +96,24 @@ to_elsewhere(struct queue_module *q, struct hm_str sender,
 	return r < 0 ? r : queue_put(q->m, &item, reterr);
 }
 
+/* DMARC reports go by themselves, many of them to nobody: what is said of them is
+ * put aside for the postmaster. */
+static HM_FIBER bool
+dmarc_place(struct queue_module *q, struct hm_arena *arena, struct place *ret)
+{
+	struct hm_rcpt_info info = { .kind = HM_RCPT_FOREIGN };
+	struct hm_addr addr;
+
+	if (hm_addr_parse(arena, hm_str(hm_printf(arena, "postmaster@%s",
+	    q->server->hostname)), HM_ADDR_UTF8, &addr, NULL) < 0 ||
+	    q->directory->ops->rcpt(q->directory->self, &addr, arena, &info,
+	    NULL) < 0 || info.kind != HM_RCPT_ACCOUNT)
+		return false;
+	*ret = (struct place){ info.account, hm_str(hm_printf(arena,
+	    "%.*s/dmarc", HM_FMT(info.mailbox))), HM_FLAG_SEEN };
+	return true;
+}
+
 /* An account that is gone leaves its reports to the postmaster. */
 static HM_FIBER int
 send(struct queue_module *q, const struct queue_message *msg,
@@ -101,13 +125,14 @@ send(struct queue_module *q, const struct queue_message *msg,
 	struct hm_rcpt_info info = { .kind = HM_RCPT_FOREIGN };
 	struct hm_addr addr = { 0 };
 	struct hm_spool *spool = hm_message_spool(report);
+	struct place to = { .account = msg->account };
 
 	if (q->store == NULL || dir == NULL)
 		return to_elsewhere(q, msg->sender, report, utf8, arena, reterr);
-	if (msg->account.len > 0 && dir->ops->account(dir->self, msg->account,
-	    arena, &account, NULL) == 0)
-		return to_account(q, msg->account, spool, msg->sender, arena,
-		    reterr);
+	if ((msg->kind == HM_MAIL_DMARC_REPORT && dmarc_place(q, arena, &to)) ||
+	    (msg->account.len > 0 && dir->ops->account(dir->self, msg->account,
+	    arena, &account, NULL) == 0))
+		return to_account(q, &to, spool, msg->sender, arena, reterr);
 	if (hm_addr_parse(arena, msg->sender, HM_ADDR_UTF8, &addr, reterr) < 0 ||
 	    dir->ops->rcpt(dir->self, &addr, arena, &info, reterr) < 0)
 		return -HM_EINVAL;
@@ -116,9 +141,9 @@ send(struct queue_module *q, const struct queue_message *msg,
 		if (dir->ops->rcpt(dir->self, &addr, arena, &info, reterr) < 0)
 			return -HM_EINVAL;
 	}
+	to.account = info.account;
 	if (info.kind == HM_RCPT_ACCOUNT)
-		return to_account(q, info.account, spool, msg->sender, arena,
-		    reterr);
+		return to_account(q, &to, spool, msg->sender, arena, reterr);
 	return to_elsewhere(q, msg->sender, report, utf8, arena, reterr);
 }
 

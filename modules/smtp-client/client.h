@@ -115,7 +115,9 @@ struct hm_smtp_run {
 	const struct hm_sockaddr *addr;  /* being dialled; NULL: none, or unknown */
 	bool proved;                     /* TLS, and its policy is met */
 	unsigned told;                   /* how TLS went: bits of policy types */
+	enum hm_mail_kind kind;          /* whose way it is */
 	bool waived;                     /* opened for who waives all of it */
+	bool fell_back;                  /* in clear, since TLS had failed */
 	bool spoken;                     /* some host spoke, this time */
 	bool dead;                       /* none did */
 };
@@ -131,6 +133,9 @@ HM_FIBER bool client_ask_policy(struct hm_smtp_run *run, struct client_host *h,
     const struct hm_attempt *a, struct client_trouble *ret);
 enum hm_smtp_tls client_tls_mode(const struct hm_smtp_run *run,
     const struct client_host *h, const struct hm_attempt *a);
+/* Whether the connection that is on has TLS, or the message may go in clear there. */
+bool client_clear_enough(const struct hm_smtp_run *run,
+    const struct hm_attempt *a);
 /* hm_smtp_peer.verify; arg is the run. */
 int client_verify(struct hm_io *io, void *arg, struct hm_err *reterr);
 void client_tell_tls(struct hm_smtp_run *run, const struct client_host *h,

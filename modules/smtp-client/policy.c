@@ -58,7 +58,8 @@ tell(struct hm_smtp_run *run, const struct client_host *h,
     enum hm_tls_outcome outcome, struct hm_str reason)
 {
 	const struct hm_tls_policy *p = &h->policy;
-	struct hm_tls_result e = { .type = type, .outcome = outcome };
+	struct hm_tls_result e = { .type = type, .outcome = outcome,
+	    .kind = run->kind };
 	char ip[112];
 
 	copy(e.domain, sizeof(e.domain), type == HM_TLS_POLICY_TLSA ?
@@ -181,18 +182,38 @@ client_ask_policy(struct hm_smtp_run *run, struct client_host *h,
 	return true;
 }
 
+/* Where TLS is only tried, a failure of it is no reason to lay open what others
+ * wrote to whom. */
+static enum hm_smtp_tls
+opportunistic(const struct hm_attempt *a)
+{
+	return a->kind == HM_MAIL_DMARC_REPORT &&
+	    a->requiretls != HM_REQUIRETLS_NO ? HM_SMTP_TLS_OFFERED :
+	    HM_SMTP_TLS_MAY;
+}
+
 enum hm_smtp_tls
 client_tls_mode(const struct hm_smtp_run *run, const struct client_host *h,
     const struct hm_attempt *a)
 {
 	const struct hm_tls_policy *p = &h->policy;
 
-	if (run->opts->host != NULL)
+	if (run->opts->host != NULL && run->opts->tls != HM_SMTP_TLS_MAY)
 		return run->opts->tls;
-	if (a->requiretls == HM_REQUIRETLS_NO)
-		return HM_SMTP_TLS_MAY;
-	return p->dane || p->sts_mode == HM_STS_ENFORCE ? HM_SMTP_TLS_MUST :
-	    HM_SMTP_TLS_MAY;
+	if (run->opts->host == NULL && a->requiretls != HM_REQUIRETLS_NO &&
+	    (p->dane || p->sts_mode == HM_STS_ENFORCE))
+		return HM_SMTP_TLS_MUST;
+	return opportunistic(a);
+}
+
+bool
+client_clear_enough(const struct hm_smtp_run *run, const struct hm_attempt *a)
+{
+	const struct hm_smtp *c = run->smtp;
+
+	return opportunistic(a) == HM_SMTP_TLS_MAY || hm_io_is_tls(c->io) ||
+	    (!run->fell_back && (run->peer.tls == HM_SMTP_TLS_NEVER ||
+	    !(c->offer.extensions & HM_SMTP_EXT_STARTTLS)));
 }
 
 /* ---- after the handshake ---- */

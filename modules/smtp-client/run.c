@@ -163,7 +163,9 @@ connect_to(struct hm_smtp_run *run, struct client_host *h,
 
 	note_dialled(a, addr);
 	r = connect_as(run, h, addr, tls, &f, ret);
-	if (r < 0 && f.stage == HM_SMTP_TLS_FAILED && tls == HM_SMTP_TLS_MAY)
+	run->fell_back = r < 0 && f.stage == HM_SMTP_TLS_FAILED &&
+	    tls == HM_SMTP_TLS_MAY;
+	if (run->fell_back)
 		r = connect_as(run, h, addr, HM_SMTP_TLS_NEVER, &f, ret);
 	if (r == 0 || f.stage != HM_SMTP_NO_GREETING)
 		run->spoken = true;
@@ -225,6 +227,8 @@ merge(struct client_trouble *all, const struct client_trouble *one, bool first)
 static bool
 proved_enough(const struct hm_smtp_run *run, const struct hm_attempt *a)
 {
+	if (!client_clear_enough(run, a))
+		return false;
 	return run->opts->host != NULL || a->requiretls == HM_REQUIRETLS_NO ||
 	    (a->requiretls == HM_REQUIRETLS_YES ? run->proved : !run->waived);
 }
@@ -255,6 +259,7 @@ reach(struct hm_smtp_run *run, struct hm_attempt *a)
 	if (!run->found)
 		client_find_hosts(run);
 	run->spoken = false;
+	run->kind = a->kind;
 	for (size_t i = 0; i < run->nhosts; i++) {
 		if (try_host(run, &run->hosts[i], a, &one) == 0)
 			return true;

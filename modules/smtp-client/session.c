@@ -189,18 +189,18 @@ static HM_FIBER int
 upgrade(struct hm_smtp *c, struct hm_smtp_failure *f)
 {
 	bool offered = c->offer.extensions & HM_SMTP_EXT_STARTTLS;
+	enum hm_smtp_tls tls = c->peer->tls;
 	int r;
 
-	if (c->peer->tls == HM_SMTP_TLS_NEVER ||
-	    c->peer->tls == HM_SMTP_TLS_FIRST)
+	if (tls == HM_SMTP_TLS_NEVER || tls == HM_SMTP_TLS_FIRST)
 		return 0;
 	if (!offered)
-		return c->peer->tls == HM_SMTP_TLS_MAY ? 0 :
+		return tls == HM_SMTP_TLS_MAY || tls == HM_SMTP_TLS_OFFERED ? 0 :
 		    fail_words(f, HM_SMTP_NO_TLS, "4.7.4",
 		    "TLS is required, and the server does not offer it");
 	r = client_command(c, "STARTTLS");
 	if (r != 220)
-		return r > 0 && c->peer->tls == HM_SMTP_TLS_MAY && !c->broken ?
+		return r > 0 && tls == HM_SMTP_TLS_MAY && !c->broken ?
 		    0 : fail_reply(c, f, HM_SMTP_NO_TLS, r);
 	/* What came in clear behind it is taken for handshake, and fails it. */
 	r = start_tls(c, f);

@@ -17,6 +17,8 @@ static const char *const outcomes[] = {
 	[HM_TLS_STS_WEBPKI_INVALID] = "sts-webpki-invalid",
 };
 
+static const char *const kinds[] = { "ordinary", "dmarc", "tls" };
+
 static void
 tlslog_result(struct hm_call *call, const struct hm_tls_result *e)
 {
@@ -24,7 +26,8 @@ tlslog_result(struct hm_call *call, const struct hm_tls_result *e)
 	hm_log(HM_LOG_INFO, "tls result", hm_f("domain", e->domain),
 	    hm_f("type", types[e->type]), hm_f("outcome", outcomes[e->outcome]),
 	    hm_f("mx", e->mx_host), hm_f("remote", e->remote_ip),
-	    hm_f("reason", e->reason), hm_f("policy", e->policy));
+	    hm_f("reason", e->reason), hm_f("policy", e->policy),
+	    hm_f("kind", kinds[e->kind]));
 }
 
 static const struct hm_hook tlslog_hooks[] = {

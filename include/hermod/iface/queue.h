@@ -34,6 +34,7 @@ struct hm_queue_item {
 	int64_t not_before_ms;       /* wall; FUTURERELEASE; 0: at once */
 	const char *transport;       /* NULL: by routes */
 	uint64_t ret_id;
+	enum hm_mail_kind kind;      /* a report of one has fewer attempts, too */
 };
 
 struct hm_queue_ops {

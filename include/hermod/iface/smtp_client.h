@@ -17,6 +17,8 @@ enum hm_smtp_tls {
 	HM_SMTP_TLS_MAY = 1,     /* STARTTLS where it is offered */
 	HM_SMTP_TLS_MUST = 2,    /* STARTTLS, or nothing */
 	HM_SMTP_TLS_FIRST = 3,   /* TLS from the first byte (RFC 8314) */
+	HM_SMTP_TLS_OFFERED = 4, /* as MAY, but nothing where it is offered and
+	                          * fails */
 };
 
 /* Everything is borrowed, and must live as long as the connection. */

@@ -9,6 +9,7 @@ static const struct queue_message message = {
 	.prefix = { "Received: x\r\n", 13 }, .blob = 0x1122334455667788,
 	.body_bytes = 1 << 20, .queued_ms = 1795867200000, .ret = HM_RET_FULL,
 	.requiretls = HM_REQUIRETLS_NO, .eightbit = true, .report = true,
+	.kind = HM_MAIL_TLS_REPORT,
 	.nrcpts = 3,
 };
 
@@ -42,12 +43,16 @@ test_message(void)
 	ok(hm_str_is(got.account, "anna") && got.blob == message.blob &&
 	    got.body_bytes == 1 << 20 && got.nrcpts == 3 && got.eightbit &&
 	    !got.smtputf8 && got.report && got.requiretls == HM_REQUIRETLS_NO &&
+	    got.kind == HM_MAIL_TLS_REPORT &&
 	    got.queued_ms == message.queued_ms, "comes back");
 	for (size_t n = 0; n < out.len; n++)
 		if (queue_message_unpack(hm_str_n(out.p, n), 7, &got) == 0)
 			break;
 		else if (n + 1 == out.len)
 			ok(true, "but not if a byte is missing");
+	out.p[1] |= 3 << 4;
+	is_int(queue_message_unpack(hm_buf_view(&out), 7, &got), -HM_ECORRUPT,
+	    "a kind that nobody knows is not taken for another");
 	hm_buf_release(&out);
 }
 
