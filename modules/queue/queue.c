@@ -27,7 +27,7 @@ static const struct hm_opt queue_options[] = {
 	    "After so many attempts the sender gets the mail back.",
 	    .min = "1", .max = "50"),
 	HM_OPT_INT(struct queue_conf, report_attempts, "5",
-	    "The same for reports about mail that this server writes itself.",
+	    "The same for reports that modules write, about DMARC and TLS.",
 	    .min = "1", .max = "50"),
 	HM_OPT_INT(struct queue_conf, delay_notice_after, "5",
 	    "After this attempt the sender is told that mail is late; 0: never.",

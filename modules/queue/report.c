@@ -1,4 +1,10 @@
-/* report.c - who hears of it: an account here, or a sender elsewhere. */
+/* report.c - who hears of it: an account here, or a sender elsewhere.
+ *
+ * A report that its account cannot take now becomes mail of the queue, with the
+ * null sender: it is tried as often as other mail, and then it is over, since
+ * nobody hears of a report (RFC 5321, 4.5.5). Only what is wrong here, a full disk
+ * say, keeps the message it is about waiting.
+ */
 #include <hermod/spool.h>
 
 #include "queue.h"
@@ -62,8 +68,8 @@ to_account(struct queue_module *q, const struct place *to,
 	struct hm_deliver item = { .account = to->account,
 	    .mailbox = to->mailbox.len > 0 ? to->mailbox : HM_STR("INBOX"),
 	    .append = { .spool = spool, .received = INT64_MIN, .facts = &facts,
-	    .flags = to->flags, .prefix = hm_str(hm_printf(arena, "Return-Path: <>\r\n"
-	    "Delivered-To: %.*s\r\n", HM_FMT(rcpt))) } };
+	    .flags = to->flags, .prefix = hm_str(hm_printf(arena,
+	    "Return-Path: <>\r\nDelivered-To: %.*s\r\n", HM_FMT(rcpt))) } };
 	int r = q->store->ops->deliver(q->store->self, &item, 1, reterr);
 
 	if (r == 0 && item.result < 0)
@@ -74,7 +80,7 @@ to_account(struct queue_module *q, const struct place *to,
 
 /* Those who sign or otherwise mark mail of this server have a word. */
 static HM_FIBER int
-to_elsewhere(struct queue_module *q, struct hm_str sender,
+by_queue(struct queue_module *q, struct hm_str sender,
     struct hm_message *msg, bool utf8, struct hm_arena *arena,
     struct hm_err *reterr)
 {
@@ -89,8 +95,8 @@ to_elsewhere(struct queue_module *q, struct hm_str sender,
 	hm_message_add_rcpt(msg, &rcpt.addr);
 	v = hm_decide_report(q->m, NULL, msg, msg);
 	if (hm_verdict_final(v) && v.kind != HM_ACCEPT)
-		return hm_err_set(reterr, -HM_EACCES, "refused by %s: %s",
-		    v.module ? v.module : "a module", v.text ? v.text : "");
+		return hm_err_set(reterr, v.kind == HM_REJECT ? -HM_EACCES :
+		    -HM_EBUSY, "refused by %s: %s", v.module ? v.module : "a module", v.text ? v.text : "");
 	r = hm_message_final(msg, &item.spool, reterr);
 	item.prefix = hm_message_prefix(msg);
 	return r < 0 ? r : queue_put(q->m, &item, reterr);
@@ -114,6 +120,23 @@ dmarc_place(struct queue_module *q, struct hm_arena *arena, struct place *ret)
 	return true;
 }
 
+/* The account's troubles are not this server's. */
+static HM_FIBER int
+to_here(struct queue_module *q, const struct place *to, struct hm_str sender,
+    struct hm_message *report, bool utf8, struct hm_arena *arena,
+    struct hm_err *reterr)
+{
+	int r = to_account(q, to, hm_message_spool(report), sender, arena,
+	    reterr);
+
+	if (r != -HM_EQUOTA)
+		return r;
+	hm_log(HM_LOG_WARN, "an account has no room for a report, which is tried "
+	    "again as mail", hm_f("account", to->account),
+	    hm_f("to", sender));
+	return by_queue(q, sender, report, utf8, arena, reterr);
+}
+
 /* An account that is gone leaves its reports to the postmaster. */
 static HM_FIBER int
 send(struct queue_module *q, const struct queue_message *msg,
@@ -124,27 +147,28 @@ send(struct queue_module *q, const struct queue_message *msg,
 	struct hm_account_info account;
 	struct hm_rcpt_info info = { .kind = HM_RCPT_FOREIGN };
 	struct hm_addr addr = { 0 };
-	struct hm_spool *spool = hm_message_spool(report);
 	struct place to = { .account = msg->account };
+	int r;
 
 	if (q->store == NULL || dir == NULL)
-		return to_elsewhere(q, msg->sender, report, utf8, arena, reterr);
+		return by_queue(q, msg->sender, report, utf8, arena, reterr);
 	if ((msg->kind == HM_MAIL_DMARC_REPORT && dmarc_place(q, arena, &to)) ||
 	    (msg->account.len > 0 && dir->ops->account(dir->self, msg->account,
 	    arena, &account, NULL) == 0))
-		return to_account(q, &to, spool, msg->sender, arena, reterr);
-	if (hm_addr_parse(arena, msg->sender, HM_ADDR_UTF8, &addr, reterr) < 0 ||
-	    dir->ops->rcpt(dir->self, &addr, arena, &info, reterr) < 0)
+		return to_here(q, &to, msg->sender, report, utf8, arena, reterr);
+	if (hm_addr_parse(arena, msg->sender, HM_ADDR_UTF8, &addr, reterr) < 0)
 		return -HM_EINVAL;
-	if (info.kind == HM_RCPT_UNKNOWN) {
+	r = dir->ops->rcpt(dir->self, &addr, arena, &info, reterr);
+	if (r == 0 && info.kind == HM_RCPT_UNKNOWN) {
 		addr.local = HM_STR("postmaster");
-		if (dir->ops->rcpt(dir->self, &addr, arena, &info, reterr) < 0)
-			return -HM_EINVAL;
+		r = dir->ops->rcpt(dir->self, &addr, arena, &info, reterr);
 	}
+	if (r < 0)
+		return r;
 	to.account = info.account;
 	if (info.kind == HM_RCPT_ACCOUNT)
-		return to_account(q, &to, spool, msg->sender, arena, reterr);
-	return to_elsewhere(q, msg->sender, report, utf8, arena, reterr);
+		return to_here(q, &to, msg->sender, report, utf8, arena, reterr);
+	return by_queue(q, msg->sender, report, utf8, arena, reterr);
 }
 
 /* ---- the report ---- */
@@ -221,6 +245,13 @@ wants(const struct queue_message *msg, const struct queue_rcpt *rcpt)
 	    rcpt->notify == 0 || (rcpt->notify & HM_NOTIFY_FAILURE));
 }
 
+/* No waiting makes an address of what is none, nor changes a module's mind. */
+static bool
+never(int r)
+{
+	return r == -HM_EINVAL || r == -HM_ESYNTAX || r == -HM_EACCES;
+}
+
 static HM_FIBER void
 report_kind(struct queue_module *q, struct queue_work *w,
     enum queue_report kind)
@@ -228,17 +259,21 @@ report_kind(struct queue_module *q, struct queue_work *w,
 	struct hm_err err = { 0 };
 	size_t n = 0;
 	bool told = true;
+	int r = 0;
 
 	for (size_t i = 0; i < w->nrcpts; i++)
 		n += w->rcpts[i].report = w->rcpts[i].owes == kind &&
 		    wants(&w->msg, &w->rcpts[i]);
-	if (n > 0 && report(q, w, kind, &err) < 0) {
-		hm_log(HM_LOG_ERROR, "cannot report to the sender",
-		    hm_f("id", w->msg.id), hm_f("sender", w->msg.sender),
-		    hm_f("error", err.text));
+	if (n > 0)
+		r = report(q, w, kind, &err);
+	if (r < 0) {
 		/* The mail is kept until the sender can be told; but attempts
 		 * do not wait for a notice of delay. */
-		told = kind == QUEUE_REPORT_DELAYED;
+		told = kind == QUEUE_REPORT_DELAYED || never(r);
+		hm_log(HM_LOG_ERROR, never(r) ? "the sender is not told" :
+		    "cannot report to the sender",
+		    hm_f("id", w->msg.id), hm_f("sender", w->msg.sender),
+		    hm_f("error", err.text));
 	}
 	for (size_t i = 0; i < w->nrcpts; i++)
 		if (w->rcpts[i].owes == kind)
