@@ -120,6 +120,15 @@ dkim_field(struct hm_buf *out, struct hm_str name, struct hm_str value)
 	hm_buf_puts(out, "\r\n");
 }
 
+/* As it stands there, its line end included (RFC 6376, 3.4.1). */
+void
+dkim_field_simple(struct hm_buf *out, struct hm_str raw)
+{
+	hm_buf_str(out, raw);
+	if (!hm_str_ends(raw, HM_STR("\r\n")))
+		hm_buf_puts(out, "\r\n");
+}
+
 /* The fields of that name, top first; -HM_ELIMIT if there are more than anybody
  * needs. */
 static int
@@ -136,15 +145,6 @@ gather(struct hm_str header, const char *name, struct hm_hdrfield *ret)
 		ret[n++] = field;
 	}
 	return n;
-}
-
-/* As it stands there, its line end included (RFC 6376, 3.4.1). */
-static void
-put_simple(struct hm_buf *out, struct hm_str raw)
-{
-	hm_buf_str(out, raw);
-	if (!hm_str_ends(raw, HM_STR("\r\n")))
-		hm_buf_puts(out, "\r\n");
 }
 
 /* Of several fields the last is taken first (RFC 6376, 5.4.2). A name more often
@@ -168,7 +168,7 @@ dkim_fields(const struct hm_strlist *names, bool oversign, bool relaxed,
 				dkim_field(ret_canonical, fields[n].name,
 				    fields[n].value);
 			else
-				put_simple(ret_canonical, fields[n].raw);
+				dkim_field_simple(ret_canonical, fields[n].raw);
 		}
 	}
 	return 0;

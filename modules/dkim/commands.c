@@ -1,5 +1,5 @@
 /* commands.c - hermod dkim: keys, and what to publish of them. */
-#include "dkim.h"
+#include "verify.h"
 
 struct making {
 	struct dkim_module *d;
@@ -102,7 +102,18 @@ const struct hm_command dkim_commands[] = {
 	  .summary = "make a key that signs a domain's mail" },
 	{ .words = "dkim list", .args = "", .where = HM_CMD_EITHER,
 	  .run = run_list, .summary = "show the keys" },
+	{ .words = "dkim lookup", .args = "SELECTOR DOMAIN",
+	  .where = HM_CMD_EITHER, .run = dkim_run_lookup,
+	  .summary = "ask the DNS for a key, and judge it",
+	  .help = "If the key should be one of this server, the two are compared. "
+	      "The exit status is 0 if signatures can be verified with it." },
 	{ .words = "dkim txt", .args = "DOMAIN", .where = HM_CMD_EITHER,
 	  .run = run_txt, .summary = "show what to publish of a domain's keys" },
+	{ .words = "dkim verify", .args = "", .where = HM_CMD_EITHER,
+	  .run = dkim_run_verify,
+	  .summary = "verify the signatures of a message",
+	  .help = "The message is read from standard input: hermod dkim verify < "
+	      "FILE. Lines may end as in files of this system. The exit status is "
+	      "0 if at least one signature is good." },
 	HM_COMMAND_END
 };

@@ -1,6 +1,8 @@
-/* dkim.c - signs what users send (RFC 6376). */
+/* dkim.c - signs what users send, and verifies signatures (RFC 6376). */
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <libpsl.h>
 
 #include <hermod/dns.h>
 #include <hermod/spool.h>
@@ -48,6 +50,9 @@ static const struct hm_opt dkim_options[] = {
 	HM_OPT_BLOCKS(struct dkim_conf, selectors, struct dkim_selector,
 	    selector_options, "What is otherwise for keys of one selector, by "
 	    "its name."),
+	HM_OPT_BOOL(struct dkim_conf, sha1, "yes",
+	    "Whether rsa-sha1 can pass when a signature is verified. RFC 8301 "
+	    "forbids it; some senders know nothing else."),
 	HM_OPT_END
 };
 
@@ -75,25 +80,6 @@ dkim_check(const void *arg, struct hm_err *reterr)
 			    "\"%s\" twice, or an empty name", fields->at[i]);
 	}
 	return 0;
-}
-
-struct dkim_forms
-dkim_forms(const struct dkim_conf *conf, const struct dkim_key *key)
-{
-	const struct dkim_selector *own = conf->selectors->at;
-	struct dkim_forms forms = { (enum dkim_form)conf->header,
-	    (enum dkim_form)conf->body, true };
-
-	for (size_t i = 0; i < conf->selectors->n; i++) {
-		if (!hm_str_caseis(key->selector, conf->selectors->names[i]))
-			continue;
-		forms.sign = own[i].sign;
-		if (own[i].form > 0) {
-			forms.header = (enum dkim_form)((own[i].form - 1) / 2);
-			forms.body = (enum dkim_form)((own[i].form - 1) % 2);
-		}
-	}
-	return forms;
 }
 
 /* ---- keys ---- */
@@ -313,11 +299,26 @@ make_shared(struct hm_mod *m, void *arg, void **ret, struct hm_err *reterr)
 	return 0;
 }
 
+static void
+free_psl(void *arg)
+{
+	psl_free(arg);
+}
+
+/* The newer one of the system's list and the library's own. */
+static int
+psl_job(void *arg)
+{
+	*(psl_ctx_t **)arg = psl_latest(NULL);
+	return 0;
+}
+
 static int
 dkim_open(struct hm_mod *m, struct hm_err *reterr)
 {
 	struct hm_arena *arena = hm_mod_arena(m);
 	struct dkim_module *d = hm_new(arena, struct dkim_module);
+	psl_ctx_t *psl;
 	void *shared;
 	int r = hm_keep(m, "keys", make_shared, NULL, free_shared, &shared,
 	    reterr);
@@ -326,7 +327,11 @@ dkim_open(struct hm_mod *m, struct hm_err *reterr)
 		return r;
 	d->conf = hm_mod_conf(m);
 	d->directory = HM_GET(m, directory);
+	d->resolver = HM_GET(m, resolver);
 	d->shared = shared;
+	(void)hm_work(psl_job, &psl);
+	hm_on_free(arena, free_psl, psl);
+	d->psl = psl;
 	d->dir = d->conf->directory[0] == '/' ? d->conf->directory :
 	    hm_printf(arena, "%s/%s", hm_server(m)->data_dir,
 	    d->conf->directory);
@@ -335,7 +340,7 @@ dkim_open(struct hm_mod *m, struct hm_err *reterr)
 }
 
 static const struct hm_need dkim_needs[] = {
-	HM_NEED(directory), HM_NEED_END
+	HM_NEED(directory), HM_WANT(resolver), HM_NEED_END
 };
 static const struct hm_hook dkim_hooks[] = {
 	HM_ON(submit, HM_ORDER_LAST, dkim_submit),
@@ -346,7 +351,7 @@ static const struct hm_hook dkim_hooks[] = {
 	HM_HOOK_END
 };
 
-HM_MODULE(dkim, "1.0", "Signs what users send",
+HM_MODULE(dkim, "1.0", "Signs what users send, and verifies signatures",
 	.conf_size = sizeof(struct dkim_conf), .options = dkim_options,
 	.needs = dkim_needs, .hooks = dkim_hooks, .commands = dkim_commands,
 	.check = dkim_check, .open = dkim_open);

@@ -10,8 +10,14 @@
 #include <hermod/clock.h>
 #include <hermod/fiber.h>
 #include <hermod/iface/directory.h>
+#include <hermod/iface/resolver.h>
 #include <hermod/plugin.h>
 #include <hermod/work.h>
+
+struct psl_ctx_st;             /* the list of public suffixes (libpsl) */
+
+/* RFC 8301, 3.2: no weaker, and no stronger than every receiver can verify. */
+enum { DKIM_RSA_BITS_MIN = 1024, DKIM_RSA_BITS_MAX = 4096 };
 
 enum dkim_kind { DKIM_RSA = 0, DKIM_ED25519 = 1 };
 
@@ -30,6 +36,7 @@ struct dkim_conf {
 	int64_t expire_ms;
 	int new_key;                   /* index of rsa, ed25519, none */
 	const struct hm_blocks *selectors; /* of struct dkim_selector */
+	bool sha1;
 };
 
 /* ---- canon.c: what is signed (RFC 6376, 3.4); pure ---- */
@@ -47,6 +54,8 @@ void dkim_body_feed(struct dkim_body *b, struct hm_str in);
 void dkim_body_end(struct dkim_body *b);
 /* Appends a field, relaxed: "name:value" and CRLF. */
 void dkim_field(struct hm_buf *out, struct hm_str name, struct hm_str value);
+/* Appends a field as it stands there, its line end included. */
+void dkim_field_simple(struct hm_buf *out, struct hm_str raw);
 /* The list for h=, and the fields in that order, canonical. -HM_ELIMIT: the
  * message has more of one name than is worth signing. */
 enum { DKIM_SAME_MAX = 50 };
@@ -83,6 +92,8 @@ int dkim_key_record(const struct dkim_key *key, struct hm_buf *out);
 struct dkim_module {
 	const struct dkim_conf *conf;
 	const struct hm_directory *directory;
+	const struct hm_resolver *resolver; /* NULL: nobody provides it */
+	const struct psl_ctx_st *psl;
 	const char *dir;
 	struct dkim_shared *shared;
 };
@@ -93,6 +104,8 @@ struct dkim_shared {
 /* Reads the keys anew. */
 HM_FIBER int dkim_reload(struct dkim_module *d, struct hm_err *reterr);
 
+/* ---- sign.c ---- */
+
 /* What of a message one key signs, and how. */
 struct dkim_forms {
 	enum dkim_form header, body;
@@ -101,8 +114,7 @@ struct dkim_forms {
 struct dkim_forms dkim_forms(const struct dkim_conf *conf,
     const struct dkim_key *key);
 
-/* sign.c: the values of DKIM-Signature fields, one for each key of the domain.
- * Worker. */
+/* The values of DKIM-Signature fields, one for each key of the domain. Worker. */
 struct dkim_signing {
 	const struct dkim_conf *conf;
 	const struct dkim_keys *keys;

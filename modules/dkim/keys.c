@@ -13,8 +13,7 @@
 
 #include "dkim.h"
 
-/* RFC 8301, 3.2: no weaker, and no stronger than every receiver can verify. */
-enum { RSA_BITS = 2048, RSA_BITS_MIN = 1024, RSA_BITS_MAX = 4096 };
+enum { RSA_BITS = 2048 };          /* of new keys */
 enum { KEY_MAX = 64 * 1024, KEYS_MAX = 2000 };
 
 /* ---- reading ---- */
@@ -89,9 +88,9 @@ key_fault(struct dkim_key *key)
 	key->kind = kind == GNUTLS_PK_RSA ? DKIM_RSA : DKIM_ED25519;
 	if (kind != GNUTLS_PK_RSA && kind != GNUTLS_PK_EDDSA_ED25519)
 		return "neither RSA nor Ed25519";
-	if (kind == GNUTLS_PK_RSA && key->bits < RSA_BITS_MIN)
+	if (kind == GNUTLS_PK_RSA && key->bits < DKIM_RSA_BITS_MIN)
 		return "RSA of less than 1024 bits: receivers refuse it";
-	if (kind == GNUTLS_PK_RSA && key->bits > RSA_BITS_MAX)
+	if (kind == GNUTLS_PK_RSA && key->bits > DKIM_RSA_BITS_MAX)
 		return "RSA of more than 4096 bits: receivers do not verify it";
 	if (kind == GNUTLS_PK_RSA && !exponent_sound(key->key))
 		return "RSA with an exponent below 3";

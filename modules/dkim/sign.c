@@ -10,6 +10,25 @@ dkim_kind_name(enum dkim_kind kind)
 	return kind == DKIM_RSA ? "rsa" : "ed25519";
 }
 
+struct dkim_forms
+dkim_forms(const struct dkim_conf *conf, const struct dkim_key *key)
+{
+	const struct dkim_selector *own = conf->selectors->at;
+	struct dkim_forms forms = { (enum dkim_form)conf->header,
+	    (enum dkim_form)conf->body, true };
+
+	for (size_t i = 0; i < conf->selectors->n; i++) {
+		if (!hm_str_caseis(key->selector, conf->selectors->names[i]))
+			continue;
+		forms.sign = own[i].sign;
+		if (own[i].form > 0) {
+			forms.header = (enum dkim_form)((own[i].form - 1) / 2);
+			forms.body = (enum dkim_form)((own[i].form - 1) % 2);
+		}
+	}
+	return forms;
+}
+
 static void
 hash_out(void *arg, const void *p, size_t len)
 {
