@@ -24,6 +24,7 @@ TOP = os.path.dirname(HERE)
 os.environ.setdefault("top_srcdir", TOP)
 sys.path.insert(0, os.path.join(TOP, "t", "peers"))
 import lab  # noqa: E402
+import servers  # noqa: E402
 
 SCRATCH = lab.enter(disk=True)
 import bench  # noqa: E402
@@ -97,7 +98,7 @@ in_flow_delay = 0s
         os.makedirs("/var/lib/postfix", exist_ok=True)
         shutil.chown("/var/lib/postfix", "postfix")
         subprocess.run(["postfix", "set-permissions"], capture_output=True)
-        if not lab.start_dovecot("/run/lab-auth") or not lab.start(
+        if not servers.start_dovecot("/run/lab-auth") or not lab.start(
                 "postfix", "postfix", "start-fg", port=("127.0.0.1", self.port)):
             hermod.skip_all("Postfix and Dovecot are missing, see "
                             "t/peers/README")

@@ -1,38 +1,29 @@
 #!/usr/bin/env python3
 # Mail to Postfix, Exim and OpenSMTPD: it arrives, waits or comes back as the RFCs
 # say. The table below is what is expected; README tells how to get the peers.
-import json
 import os
-import re
 import smtplib
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab  # noqa: E402
 
 SCRATCH = lab.enter()
 import hermod  # noqa: E402
+import servers  # noqa: E402
+import zones  # noqa: E402
 from hermod import *  # noqa: E402,F403
+from table import Table, play  # noqa: E402
 
 NAMES = {"p": "postfix", "e": "exim", "o": "opensmtpd"}
-PLAIN = "Text.\r\n"
 DOTS = ".\r\n..\r\n.x\r\nend.\r\n.\r\n..a\r\n"
 LONG = "a" * 998 + "\r\n" + "b" * 997 + ".\r\n." + "c" * 900 + "\r\n"
 EIGHT = "Gr\u00fc\u00dfe aus K\u00f6ln\r\n"
 TLS = r"\sby mx\.\w+\.test (\(\w+\) )?with ESMTPS"
 BIG = ("0123456789abcdef" * 4 + "\r\n") * 400
 
-# name, recipients, what becomes of each: "arrives"; "waits TEXT" and then,
-# behind "/", what becomes of it when it is tried again; "returns TEXT", a report
-# in the sender's mailbox with TEXT. More: body, mail_options, rcpt_options, and
-# what else the report or the message must have.
-CASES = []
-
-
-def case(name, rcpts, *outcomes, **more):
-    CASES.append((name, rcpts.split(), outcomes, more))
-
+TABLE = Table()
+case = TABLE.case
 
 for letter, peer in NAMES.items():
     d1 = "%s1.peer.test" % letter
@@ -48,7 +39,7 @@ for letter, peer in NAMES.items():
          "one@%s nobody@%s two@%s" % (d1, d1, d1),
          "arrives", "returns nobody@", "arrives")
     case(peer + ": big", "anna@" + d1, "arrives", body=BIG * 40)
-    for i, name in enumerate(lab.STAGES):
+    for i, name in enumerate(servers.STAGES):
         # before it knows the mail a server may be wrong about itself
         early = letter == "p" and i < 2 or letter != "p" and i < 2
         case("%s: refused at %s" % (peer, name), stage(i),
@@ -81,11 +72,34 @@ for letter in "pe":
          mail_options=["ENVID=order8"],
          rcpt_options=["NOTIFY=SUCCESS"],
          report=("Action: relayed", "Original-Envelope-Id: order8"))
+    case(peer + ": UTF-8 in a header field", "anna@" + d1, "arrives",
+         header="X-Name: Gr\u00fc\u00dfe\r\n", mail_options=["SMTPUTF8"])
+    case(peer + ": UTF-8 in a header field, no SMTPUTF8 there", "anna@" + d2,
+         "returns 5.6.7", header="X-Name: Gr\u00fc\u00dfe\r\n",
+         mail_options=["SMTPUTF8"])
+    case(peer + ": an international domain, no SMTPUTF8 there",
+         "anna@b\u00fccher-%s.peer.test" % letter, "arrives",
+         mail_options=["SMTPUTF8"])
+    case(peer + ": more recipients than it takes at once", " ".join(
+        "u%d@%s4.peer.test" % (i, letter) for i in range(5)), *["arrives"] * 5)
+case("postfix: one accepted, one put off, one refused", "taken2@p13.peer.test "
+     "busy2@p13.peer.test no2@p13.peer.test", "arrives", "waits busy",
+     "returns not at this stage")
+case("exim: one accepted, one put off, one refused", "two@e1.peer.test "
+     "busy2@e1.peer.test nobody@e1.peer.test", "arrives", "waits busy",
+     "returns no such user")
+case("opensmtpd: one accepted, one refused", "two@o1.peer.test "
+     "nobody@o1.peer.test", "arrives", "returns nobody@")
+case("hermod: binary", "anna@hermod.peer.test", "arrives", body="a\0b\r\nc\r\n",
+     chunk=True)
+case("hermod: SMTPUTF8", "gr\u00fc\u00dfe@hermod.peer.test", "arrives", body=EIGHT,
+     mail_options=["SMTPUTF8", "BODY=8BITMIME"])
 case("opensmtpd: no SMTPUTF8 there", "gr\u00fc\u00dfe@o1.peer.test",
      "returns 5.6.7", body=EIGHT, mail_options=["SMTPUTF8", "BODY=8BITMIME"])
 case("postfix: greylisted", "grey1@p13.peer.test",
      "waits greylisted / arrives")
-case("exim: greylisted", "grey1@e1.peer.test", "waits greylisted / arrives")
+case("exim: greylisted", "grey1@e1.peer.test", "waits greylisted / arrives",
+     then=servers.exim_remembers)
 case("postfix: 421 at RCPT", "hangup@p13.peer.test", "waits going down")
 case("postfix: 421 at the end", "hangup@p15.peer.test", "waits going down")
 case("postfix: busy at DATA", "busy@p14.peer.test", "waits busy")
@@ -93,6 +107,7 @@ case("postfix: one of two refused for now", "taken1@p13.peer.test "
      "busy@p13.peer.test", "arrives", "waits busy")
 case("null MX", "x@null.peer.test", "returns 5.1.10")
 case("no such domain", "x@none.invalid", "returns 5.1.2")
+case("no such name in a signed zone", "x@none.peer.test", "returns 5.1.2")
 case("the first of three hosts is dead", "anna@several.peer.test", "arrives")
 case("every host is dead", "anna@dead.peer.test", "waits refused")
 case("no MX but an address", "anna@mx.p1.peer.test", "arrives")
@@ -151,27 +166,25 @@ SOCKS = (                                # settings, where its domain points to
 )
 
 
-def zone():
-    lines = ["$TTL 60"]
+def all_zones():
+    lines = ["$TTL 60\n" + zones.HEAD]
     for letter, net in (("p", 1), ("e", 2), ("o", 3)):
         for i in range(1, 25):
-            lines += ["%s%d.peer.test. MX 10 mx.%s%d.peer.test." % (
-                letter, i, letter, i), "mx.%s%d.peer.test. A 127.1.%d.%d" % (
-                    letter, i, net, i)]
-    lines += ["null.peer.test. MX 0 .",
-              "several.peer.test. MX 10 gone.peer.test.",
-              "several.peer.test. MX 20 mx.p1.peer.test.",
-              "several.peer.test. MX 30 mx.p3.peer.test.",
-              "dead.peer.test. MX 10 gone.peer.test.",
-              "gone.peer.test. A 127.1.9.9"]
-    lines += ["%s.smart.test. A 127.1.1.%d" % x for x in SMART]
-    lines += ["good.peer.test. A 127.1.1.30", "exim.peer.test. A 127.1.2.30"]
-    lines += ["socks%d.peer.test. MX 10 %s.peer.test." % (n, host)
-              for n, (_, host) in enumerate(SOCKS)]
-    return "\n".join(lines) + "\n"
+            lines += ["%s%d MX 10 mx.%s%d" % (letter, i, letter, i),
+                      "mx.%s%d A 127.1.%d.%d" % (letter, i, net, i)]
+        lines.append("%s MX 10 mx.%s2" % (("b\u00fccher-%s" % letter).encode(
+            "idna").decode(), letter))
+    lines += ["null MX 0 .", "several MX 10 gone", "several MX 20 mx.p1",
+              "several MX 30 mx.p3", "dead MX 10 gone", "gone A 127.1.9.9",
+              "hermod A 127.0.0.1", "good A 127.1.1.30", "exim A 127.1.2.30"]
+    lines += ["socks%d MX 10 %s" % (n, host) for n, (_, host) in
+              enumerate(SOCKS)]
+    smart = "".join("%s A 127.1.1.%d\n" % x for x in SMART)
+    return {"peer.test": zones.Zone("\n".join(lines) + "\n"), "smart.test":
+            zones.Zone("$TTL 60\n" + zones.HEAD + smart, signed=False)}
 
 
-def configuration(zone_file):
+def configuration():
     smart = subs = routes = socks = ""
     for n, (name, _) in enumerate(SMART):
         routes += "  smart%d: {to: [smart%s.peer.test], transport: smart%d}\n" % (
@@ -197,164 +210,67 @@ def configuration(zone_file):
         "queue-transport-smtp": "transports:\n" + smart,
         "queue-transport-submission": "transports:\n" + subs,
         "queue-transport-socks": "transports:\n" + socks,
-        "resolver-getdns": "enabled: no\n",
-        "resolver-zone": "file: %s\n" % zone_file,
+        "resolver-getdns": "servers: ['%s:%d']\n" % lab.RESOLVER, "dns": "",
+        "dane": "", "mta-sts": "",
     }
 
 
-def message(n, body):
-    return ("From: <anna@example.org>\r\nTo: undisclosed-recipients:;\r\n"
-            "Subject: case-%d.\r\nDate: Sat, 28 Nov 2026 12:00:00 +0000\r\n"
-            "Message-ID: <case-%d@example.org>\r\nMIME-Version: 1.0\r\n"
-            "Content-Type: text/plain; charset=utf-8\r\n"
-            "Content-Transfer-Encoding: 8bit\r\n\r\n%s" % (
-                n, n, body)).encode()
-
-
-def submit_chunk(smtp, text, rcpts):
-    """RFC 3030."""
-    codes = [smtp.docmd("MAIL FROM:<anna@example.org> BODY=BINARYMIME")[0]]
-    codes += [smtp.docmd("RCPT TO:<%s>" % r)[0] for r in rcpts]
-    smtp.send(b"BDAT %d LAST\r\n" % len(text) + text)
-    codes.append(smtp.getreply()[0])
-    if set(codes) != {250}:
-        raise RuntimeError("BDAT: %s" % codes)
-
-
-def submit(smtp, n, rcpts, more):
-    if more.get("chunk"):
-        return submit_chunk(smtp, message(n, more["body"]), rcpts)
-    options = list(more.get("mail_options", []))
-    if not more.get("body", "").isascii() and "BODY=8BITMIME" not in options:
-        options.append("BODY=8BITMIME")
-    smtp.sendmail("anna@example.org", rcpts, message(n, more.get("body", PLAIN)),
-                  mail_options=options,
-                  rcpt_options=more.get("rcpt_options", []))
-
-
-class Sight:
-    """What is where, as seen now."""
-
-    def __init__(self, server, home):
-        self.arrived = {p: lab.arrivals(p) for p in NAMES.values()}
-        self.waiting = json.loads(server.command("queue", "list", "--json")
-                                  or "[]")
-        m = home.imap()
-        m.select("INBOX", readonly=True)
-        _, data = m.fetch("1:*", "(BODY.PEEK[])")
-        self.reports = [d[1].decode(errors="replace") for d in data if d and
-                        isinstance(d, tuple)]
-        m.logout()
-
-    def copies(self, n):
-        return [x for all_ in self.arrived.values() for x in all_
-                if b"Subject: case-%d.\n" % n in x]
-
-    def report(self, n, text):
-        return any("<case-%d@example.org>" % n in r and
-                   text.lower() in r.lower()
-                   for r in self.reports)
-
-    def waits(self, rcpt, text):
-        return any(w["to"] == rcpt and text in w["last"] and w["attempts"]
-                   for w in self.waiting)
-
-
-def faults(sight, n, rcpts, outcomes, more):
-    """What is not yet as the table says."""
-    bad = []
-    outcomes = [o.split(" / ")[-1] for o in outcomes]
-    copies = sight.copies(n)
-    if len(copies) != outcomes.count("arrives"):
-        bad.append("%d copies arrived" % len(copies))
-    text = message(n, more.get("body", PLAIN)).replace(b"\r\n", b"\n")
-    bad += ["it was changed on the way:\n%r" % c for c in copies
-            if not c.endswith(text)]
-    bad += ["it came without %s:\n%.1500s" % (more["has"], c.decode(
-        errors="replace")) for c in copies if not re.search(
-            more.get("has", ""), c.decode(errors="replace"), re.I)]
-    for rcpt, outcome in zip(rcpts, outcomes):
-        kind, _, words = outcome.partition(" ")
-        if kind == "waits" and not sight.waits(rcpt, words):
-            bad.append("it does not wait")
-        if kind == "returns" and not sight.report(n, words):
-            bad.append("there is no report")
-    bad += ["no report says " + words for words in more.get("report", ())
-            if not sight.report(n, words)]
-    return bad
-
-
-def again(server, rcpts, outcomes):
-    """Those that wait, and are to be tried again, are."""
-    for rcpt, outcome in zip(rcpts, outcomes):
-        if " / " in outcome:
-            server.command("queue", "schedule", "--to", rcpt)
-
-
-def judge(server, home, cases):
-    """Until all is as the table says, or a minute passes without any change."""
-    open_ = dict(cases)
-    end = time.monotonic() + 60
-    first = {n for n, c in open_.items() if any(" / " in o for o in c[2])}
-    while open_ and time.monotonic() < end:
-        sight = Sight(server, home)
-        for n in list(first):
-            _, rcpts, outcomes, _ = open_[n]
-            if all(sight.waits(r, o.split(" / ")[0].split(" ", 1)[1])
-                   for r, o in zip(rcpts, outcomes) if " / " in o):
-                first.remove(n)
-                if any(r.endswith("@e1.peer.test") for r in rcpts):
-                    open("/run/exim-grey", "w").close()
-                again(server, rcpts, outcomes)
-                end = time.monotonic() + 60
-        for n in list(open_):
-            if n not in first and not faults(sight, n, *open_[n][1:]):
-                ok(True, open_.pop(n)[0])
-                end = time.monotonic() + 60
-        time.sleep(0.3)
-    for n, c in open_.items():
-        ok(False, c[0])
-        for line in faults(sight, n, *c[1:]):
-            diag(line)
-        diag("%r" % [w for w in sight.waiting if w["to"] in c[1]])
-
-
-def main():
-    lab.make_certificates()
-    zone_file = lab.write("/etc/lab/dns.zone", zone())
-    server = Server(configuration(zone_file))
-    mx = server.ports["mx"]
-    there = {"postfix": lab.start_postfix(mx) and lab.start_dovecot(),
-             "exim": lab.start_exim(mx), "opensmtpd": lab.start_opensmtpd(),
-             "dante": lab.start_dante()}
-    for peer in (p for p, t in there.items() if not t):
-        skip(peer, "it is missing, see README")
-    home = Home(server)
-    cases = {}
+def nul_is_refused(server):
     with smtplib.SMTP_SSL("localhost", server.ports["submissions"],
                           context=server.tls_context()) as smtp:
         smtp.login("anna", PASSWORD)
-        for n, c in enumerate(CASES):
-            needs = c[0].split(":")[0] if c[0].split(":")[0] in there else \
-                "exim" if "exim" in c[0] else "postfix"
-            if there[needs]:
-                submit(smtp, n, c[1], c[3])
-                cases[n] = c
         smtp.docmd("MAIL FROM:<anna@example.org>")
         smtp.docmd("RCPT TO:<x@p1.peer.test>")
         smtp.docmd("DATA")
         smtp.send(b"From: anna@example.org\r\n\r\na\0b\r\n.\r\n")
         code = smtp.getreply()[0]
         ok(500 <= code < 600, "NUL is refused when it is handed in")
-    judge(server, home, cases)
+
+
+def stopped(there):
+    """Mail to peers that run no more, and then do again."""
+    table = Table()
+    for peer, (stop, start, rcpt) in {
+            "postfix": (servers.stop_postfix, servers.run_postfix, "p1"),
+            "exim": (servers.stop_exim, servers.run_exim, "e1"),
+            "opensmtpd": (servers.stop_opensmtpd, servers.run_opensmtpd, "o1"),
+    }.items():
+        if there[peer]:
+            stop()
+            table.case("%s: stopped, and started again" % peer,
+                       "again@%s.peer.test" % rcpt, "waits refused / arrives",
+                       then=start)
+    return table.cases
+
+
+def needs(name, there):
+    word = name.split(":")[0]
+    return word if word in there else "exim" if "exim" in name else "postfix"
+
+
+def main():
+    lab.make_certificates()
+    dns = lab.start_dns(all_zones())
+    server = Server(configuration())
+    mx = server.ports["mx"]
+    there = {"postfix": servers.start_postfix(mx) and servers.start_dovecot(),
+             "exim": servers.start_exim(mx),
+             "opensmtpd": servers.start_opensmtpd(),
+             "dante": servers.start_dante(), "hermod": True}
+    for peer in (p for p, t in there.items() if not t):
+        skip(peer, "it is missing, see README")
+    home = Home(server)
+    other, others = servers.start_hermod("hermod.peer.test")
+    play(server, home, {n: c for n, c in TABLE.cases.items()
+                        if there[needs(c[0], there)]}, [others])
+    nul_is_refused(server)
+    play(server, home, stopped(there))
     if hermod._failed:
-        for path in ("/var/log/postfix.log", "/var/log/exim4/mainlog",
-                     "/run/opensmtpd.out", "/var/log/danted.log"):
-            if os.path.exists(path):
-                with open(path, errors="replace") as f:
-                    diag(path + "\n" + f.read()[-3000:])
+        servers.show_logs()
     lab.end()
     server.close()
+    other.close()
+    dns.close()
 
 
 main()
