@@ -162,7 +162,7 @@ enum { NS_MS = 1000000, SAMPLE = 16, COARSE_MS = 10 };
 /* Most calls take less than the coarse clock's step: of those one in SAMPLE is
  * measured, for all of them. */
 static void
-count(struct hm_hook_stats *stats, const struct hm_verdict *v, int64_t exact_ns,
+count(struct hm_hook_stats *stats, enum hm_verdict_kind kind, int64_t exact_ns,
     int64_t took_ns)
 {
 	if (exact_ns != 0 && took_ns == 0)
@@ -170,52 +170,74 @@ count(struct hm_hook_stats *stats, const struct hm_verdict *v, int64_t exact_ns,
 	else if (took_ns > 0)
 		hm_stats_add(stats, took_ns, 1);
 	stats->calls++;
-	stats->verdicts[v->kind]++;
+	stats->verdicts[kind]++;
 }
 
-/* The deadline of the call is the earlier of its own and the fiber's. *now_ns is
- * read once for each call: one ends when the next begins. */
-static struct hm_verdict
-ask_one(const struct hm_link *link, struct hm_call *call, hook_thunk *thunk,
-    const void *arg, int64_t *now_ns)
-{
-	int64_t began = *now_ns, limit = began / NS_MS + link->timeout_ms;
-	int64_t outer = 0, took, exact = 0;
-	bool on_fiber = hm_fiber_self() != NULL, late;
-	struct hm_where former;
-	struct hm_verdict v;
+/* A question on its way along the chain. */
+struct question {
+	struct hm_call *call;
+	hook_thunk *thunk;
+	const void *arg;
+	struct hm_where *where;        /* of the fiber that asks */
+	bool on_fiber;
+	int64_t outer_ms;              /* its deadline, 0: none */
+	int64_t now_ns;                /* when the next one is asked */
+};
 
-	if (on_fiber) {
-		outer = hm_fiber_deadline(limit);
-		if (outer != 0 && outer < limit)
-			hm_fiber_deadline(outer);
-	}
-	former = hm_where_enter(link->mod->who, hm_hook_name(link->hook->id));
+/* A session that ends is no fault of the module. */
+static bool
+ending(const struct question *q)
+{
+	return q->on_fiber && (hm_fiber_cancelled() ||
+	    (q->outer_ms != 0 && hm_now_ms() >= q->outer_ms));
+}
+
+/* What a verdict that is more than "no opinion" comes to. */
+static struct hm_verdict
+weigh(const struct hm_link *link, const struct question *q, struct hm_verdict v,
+    bool late, int64_t exact_ns, int64_t took_ns)
+{
+	if (v.kind == HM_FAIL && ending(q))
+		return hm_defer("4.3.2", "the session is ending");
+	v = hm_verdict_clean(v, late, q->call);
+	count(link->stats, v.kind, exact_ns, took_ns);
+	if (v.kind != HM_FAIL)
+		return v;
+	failed(link, late ? "too late" : v.text, late, took_ns / NS_MS);
+	return on_fail(link);
+}
+
+/* Whether it has an opinion, which is then *ret. The deadline of the call is the
+ * earlier of its own and the fiber's. The clock is read once for each call: one
+ * ends when the next begins. Most have no opinion, and theirs is not even copied. */
+static bool
+ask_one(const struct hm_link *link, struct question *q, struct hm_verdict *ret)
+{
+	int64_t began = q->now_ns, limit = began / NS_MS + link->timeout_ms;
+	int64_t took, exact = 0;
+	struct hm_verdict v;
+	bool late;
+
+	*q->where = (struct hm_where){ link->mod->who,
+	    hm_hook_name(link->hook->id), true };
+	if (q->on_fiber)
+		hm_fiber_deadline(q->outer_ms != 0 && q->outer_ms < limit ?
+		    q->outer_ms : limit);
 	if (link->stats->calls % SAMPLE == 0)
 		exact = hm_now_ns();
-	v = thunk(&link->hook->fn, call, arg);
+	v = q->thunk(&link->hook->fn, q->call, q->arg);
 	hm_guard_fork_check();
-	if (on_fiber)
-		hm_fiber_deadline(outer);
-	*now_ns = hm_coarse_ns();
-	took = *now_ns - began;
+	q->now_ns = hm_coarse_ns();
+	took = q->now_ns - began;
 	if (took / NS_MS + COARSE_MS >= link->timeout_ms)
 		took = hm_now_ns() - began;
 	late = took / NS_MS >= link->timeout_ms;
-	/* A session that ends is no fault of the module. */
-	if (v.kind == HM_FAIL && on_fiber && (hm_fiber_cancelled() ||
-	    (outer != 0 && hm_now_ms() >= outer))) {
-		hm_where_leave(former);
-		return hm_defer("4.3.2", "the session is ending");
+	if (v.kind == HM_PASS && !late) {
+		count(link->stats, HM_PASS, exact, took);
+		return false;
 	}
-	v = hm_verdict_clean(v, late, call);
-	count(link->stats, &v, exact, took);
-	if (v.kind == HM_FAIL) {
-		failed(link, late ? "too late" : v.text, late, took / NS_MS);
-		v = on_fail(link);
-	}
-	hm_where_leave(former);
-	return v;
+	*ret = weigh(link, q, v, late, exact, took);
+	return true;
 }
 
 /* ---- asking all ---- */
@@ -243,20 +265,19 @@ add_score(int a, int b)
 }
 
 static struct hm_verdict
-ask_chain(const struct hm_chain *chain, struct hm_call *call,
-    hook_thunk *thunk, const void *arg)
+ask_all(const struct hm_chain *chain, struct question *q)
 {
 	struct hm_verdict all = hm_pass(), v;
-	int64_t now_ns = hm_coarse_ns();
 	int worst = INT_MIN;
 
 	for (size_t i = 0; i < chain->n; i++) {
 		/* A command without the server opens only what it needs. */
 		if (!chain->at[i].mod->wanted)
 			continue;
-		call->mod = chain->at[i].mod;
-		call->hook = chain->at[i].hook;
-		v = ask_one(&chain->at[i], call, thunk, arg, &now_ns);
+		q->call->mod = chain->at[i].mod;
+		q->call->hook = chain->at[i].hook;
+		if (!ask_one(&chain->at[i], q, &v))
+			continue;
 		if (hm_verdict_final(v)) {
 			v.score = add_score(v.score, all.score);
 			v.module = chain->at[i].mod->name;
@@ -273,6 +294,24 @@ ask_chain(const struct hm_chain *chain, struct hm_call *call,
 		}
 	}
 	return all;
+}
+
+static struct hm_verdict
+ask_chain(const struct hm_chain *chain, struct hm_call *call,
+    hook_thunk *thunk, const void *arg)
+{
+	struct question q = { .call = call, .thunk = thunk, .arg = arg,
+	    .where = hm_where(), .on_fiber = hm_fiber_self() != NULL,
+	    .now_ns = hm_coarse_ns() };
+	struct hm_where former = *q.where;
+	struct hm_verdict v;
+
+	q.outer_ms = hm_fiber_deadline(0);
+	v = ask_all(chain, &q);
+	if (q.on_fiber)
+		hm_fiber_deadline(q.outer_ms);
+	hm_where_leave(former);
+	return v;
 }
 
 static struct hm_verdict
