@@ -212,7 +212,9 @@ add_links(struct hm_generation *gen, struct hm_mod *m, bool only_count)
 		}
 		link = &chain->at[chain->n++];
 		link->mod = m;
+		link->who = m->who;
 		link->hook = h;
+		link->fn = h->fn;
 		link->stats = hm_core_stats(gen->core, m->name, h->id);
 		take_settings(link);
 	}

@@ -122,6 +122,12 @@ mark_wanted(struct hm_generation *gen, const char *only)
 			if (m->bindings[j].handle.self != NULL)
 				m->bindings[j].handle.self->wanted = true;
 	}
+	for (int id = 0; id < HM_HOOK_COUNT; id++) {
+		const struct hm_chain *chain = &gen->chains[id];
+
+		for (size_t i = 0; i < chain->n; i++)
+			chain->at[i].idle = !chain->at[i].mod->wanted;
+	}
 }
 
 static int

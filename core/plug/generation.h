@@ -48,13 +48,18 @@ struct hm_mod {
 };
 
 /* One place in a chain. */
+/* A module in a chain. What each call needs stands here, so that asking many does
+ * not run over the memory of all: that costs more than the calls. */
 struct hm_link {
 	struct hm_mod *mod;
-	const struct hm_hook *hook;
-	bool placed;                   /* while the order is being found */
+	struct hm_who *who;            /* mod's */
+	union hm_hook_fn fn;           /* the hook's */
 	struct hm_hook_stats *stats;
-	int on_fail;                   /* enum hm_on_fail */
 	int64_t timeout_ms;
+	bool idle;                     /* mod is not opened: nobody asked for it */
+	bool placed;                   /* while the order is being found */
+	int on_fail;                   /* enum hm_on_fail */
+	const struct hm_hook *hook;    /* of mod's table */
 	struct hm_queue *queue;        /* events only */
 };
 

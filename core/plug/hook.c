@@ -178,6 +178,7 @@ struct question {
 	struct hm_call *call;
 	hook_thunk *thunk;
 	const void *arg;
+	const char *what;              /* the hook's name */
 	struct hm_where *where;        /* of the fiber that asks */
 	bool on_fiber;
 	int64_t outer_ms;              /* its deadline, 0: none */
@@ -218,14 +219,13 @@ ask_one(const struct hm_link *link, struct question *q, struct hm_verdict *ret)
 	struct hm_verdict v;
 	bool late;
 
-	*q->where = (struct hm_where){ link->mod->who,
-	    hm_hook_name(link->hook->id), true };
+	*q->where = (struct hm_where){ link->who, q->what, true };
 	if (q->on_fiber)
 		hm_fiber_deadline(q->outer_ms != 0 && q->outer_ms < limit ?
 		    q->outer_ms : limit);
 	if (link->stats->calls % SAMPLE == 0)
 		exact = hm_now_ns();
-	v = q->thunk(&link->hook->fn, q->call, q->arg);
+	v = q->thunk(&link->fn, q->call, q->arg);
 	hm_guard_fork_check();
 	q->now_ns = hm_coarse_ns();
 	took = q->now_ns - began;
@@ -272,7 +272,7 @@ ask_all(const struct hm_chain *chain, struct question *q)
 
 	for (size_t i = 0; i < chain->n; i++) {
 		/* A command without the server opens only what it needs. */
-		if (!chain->at[i].mod->wanted)
+		if (chain->at[i].idle)
 			continue;
 		q->call->mod = chain->at[i].mod;
 		q->call->hook = chain->at[i].hook;
@@ -301,6 +301,7 @@ ask_chain(const struct hm_chain *chain, struct hm_call *call,
     hook_thunk *thunk, const void *arg)
 {
 	struct question q = { .call = call, .thunk = thunk, .arg = arg,
+	    .what = hm_hook_name(chain->at[0].hook->id),
 	    .where = hm_where(), .on_fiber = hm_fiber_self() != NULL,
 	    .now_ns = hm_coarse_ns() };
 	struct hm_where former = *q.where;
