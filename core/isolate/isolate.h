@@ -54,6 +54,10 @@ struct hm_remote {
 	int64_t *given;                /* to gauges, taken back when it dies */
 };
 
+enum { HM_REMOTE_LOAD_MS = 20000 };
+
+/* ---- ask.c ---- */
+
 /* Sends a question and waits for the answer, which the caller releases. packet is
  * what follows the kind and the number. timeout_ms: on top of the fiber's deadline.
  * 0, or an error of waiting, or -HM_EIO when the process is gone. */
@@ -62,11 +66,41 @@ HM_FIBER int hm_remote_ask(struct hm_remote *r, enum hm_carry what,
 /* Sends what is not answered. */
 void hm_remote_tell(struct hm_remote *r, enum hm_carry what, struct hm_str packet,
     int fd);
+void hm_remote_answered(struct hm_remote *r, struct hm_str in);
+/* Nothing will be answered any more: who waits learns that. */
+void hm_remote_forget_asked(struct hm_remote *r);
+
+/* ---- says.c ---- */
+
+void hm_remote_packet(struct hm_carrier *ch, struct hm_str in, int fd);
+/* fd: where its standard output can be read. */
+void hm_remote_output_open(struct hm_remote *r, int fd);
+void hm_remote_output_close(struct hm_remote *r);
+
+/* ---- life.c ---- */
+
+/* A process that has loaded the file; its description is in *ret. */
+HM_FIBER int hm_remote_launch(struct hm_remote *r, struct hm_buf *ret,
+    struct hm_err *reterr);
 /* It did what no module may: it is ended, and started again. */
 void hm_remote_kill(struct hm_remote *r, const char *why);
+void hm_remote_ended(struct hm_carrier *ch, const char *why);
+/* The process goes, whatever it does; who waits for it learns that. */
+void hm_remote_bury(struct hm_remote *r);
+void hm_remote_plan_restart(struct hm_remote *r);
+/* Its time to end is over. */
+void hm_remote_patience_ends(void *arg);
+/* What it gave to gauges. */
+void hm_remote_take_back(struct hm_remote *r);
+void hm_remote_finish(struct hm_remote *r);
 
-/* hooks.c: fills in the functions. A hook that cannot be carried does not
- * compile there. */
+/* ---- isolate.c ---- */
+
+void hm_remote_restart(void *arg);
+
+/* ---- hooks.c ---- */
+
+/* Fills in the functions. A hook that cannot be carried does not compile there. */
 void hm_remote_hooks(struct hm_module_def *def);
 
 #endif
