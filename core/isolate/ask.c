@@ -11,7 +11,7 @@
 #include <hermod/fiber.h>
 #include <hermod/str.h>
 
-#include "isolate.h"
+#include "isolate-private.h"
 
 enum {
 	GRACE_MS = 1000,               /* behind a deadline, to answer yet */

@@ -9,6 +9,7 @@
 #ifndef HERMOD_ISOLATE_CARRY_H
 #define HERMOD_ISOLATE_CARRY_H
 
+#include <hermod/buf.h>
 #include <hermod/plugin.h>
 
 #include "core/conf/errs.h"

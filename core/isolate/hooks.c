@@ -27,7 +27,7 @@
 #include "core/plug/generation.h"
 #include "core/plug/slots.h"
 
-#include "isolate.h"
+#include "isolate-private.h"
 
 enum { KEYWORDS_MAX = 100 };
 

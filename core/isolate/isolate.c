@@ -19,7 +19,7 @@
 #include "core/plug/generation.h"
 #include "core/plug/metrics.h"
 
-#include "isolate.h"
+#include "isolate-private.h"
 #include "spawn.h"
 
 enum {
@@ -81,8 +81,8 @@ configure(struct hm_remote *r, struct hm_mod *m, struct hm_errs *errs,
 	return rc;
 }
 
-int
-hm_remote_configure(struct hm_mod *m, struct hm_errs *errs)
+static int
+remote_configure(struct hm_mod *m, struct hm_errs *errs)
 {
 	struct hm_remote *r = m->code->remote;
 	struct hm_err err = { 0 };
@@ -279,8 +279,8 @@ describe(struct hm_remote *r, struct hm_str in, struct hm_err *reterr)
 	    reterr);
 }
 
-int
-hm_remote_load(struct hm_code *code, const struct hm_remote_opts *opts,
+static int
+remote_load(struct hm_code *code, const struct hm_remote_opts *opts,
     struct hm_err *reterr)
 {
 	struct hm_remote *r = remote_new(code, opts);
@@ -298,8 +298,8 @@ hm_remote_load(struct hm_code *code, const struct hm_remote_opts *opts,
 	return 0;
 }
 
-void
-hm_remote_unload(struct hm_code *code)
+static void
+remote_unload(struct hm_code *code)
 {
 	struct hm_remote *r = code->remote;
 
@@ -310,13 +310,20 @@ hm_remote_unload(struct hm_code *code)
 		hm_remote_finish(r);
 }
 
-void
-hm_remote_end_all(struct hm_core *core)
+static void
+remote_end_all(struct hm_core *core)
 {
 	for (struct hm_remote *r = core->remotes; r != NULL; r = r->next)
 		if (r->pid > 0)
 			hm_spawn_end(r->pid);
 }
+
+const struct hm_remote_ops hm_isolate = {
+	.load = remote_load, .unload = remote_unload,
+	.configure = remote_configure, .end_all = remote_end_all,
+};
+
+/* ---- what commands show ---- */
 
 const char *
 hm_remote_text(struct hm_code *code, enum hm_remote_text what,

@@ -24,7 +24,7 @@
 #include "core/plug/generation.h"
 #include "core/plug/metrics.h"
 
-#include "isolate.h"
+#include "isolate-private.h"
 #include "spawn.h"
 
 enum {

@@ -33,6 +33,7 @@
 #include "core/run/privsep-proto.h"
 #include "core/run/sandbox.h"
 
+#include "isolate.h"
 #include "process.h"
 #include "spawn.h"
 

@@ -15,7 +15,7 @@
 #include "core/base/log-private.h"
 #include "core/plug/metrics.h"
 
-#include "isolate.h"
+#include "isolate-private.h"
 
 enum {
 	LINES_MAX = 500, LINES_MS = 10000,

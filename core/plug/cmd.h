@@ -61,18 +61,11 @@ struct hm_argv {
 	const char *const *at;
 };
 
-/* The core's own commands, ended by NULL words. */
-extern const struct hm_command hm_core_commands[];
-
-/* The command that the words begin with, the longest first; NULL if none.
- * gen may be NULL: the core's own only. */
-const struct hm_command *hm_command_find(const struct hm_generation *gen,
-    struct hm_argv argv, struct hm_mod **ret_mod);
-/* Calls fn for all, the core's first, then module by module. */
-void hm_command_each(const struct hm_generation *gen,
-    void (*fn)(const struct hm_command *command, const struct hm_mod *m,
-    void *arg), void *arg);
-size_t hm_command_words(const struct hm_command *command);
+/* The command that the words begin with, the longest first; NULL if none. own:
+ * those of the core, ended by NULL words; gen may be NULL: these only. */
+const struct hm_command *hm_command_find(const struct hm_command *own,
+    const struct hm_generation *gen, struct hm_argv argv,
+    struct hm_mod **ret_mod);
 
 /* Reads the arguments behind the words; 0, or says what is wrong and returns
  * HM_EXIT_USAGE. */

@@ -7,12 +7,13 @@
 #include "core/conf/suggest.h"
 
 #include "cmd.h"
+#include "core.h"
 #include "generation.h"
 
 /* ---- finding ---- */
 
-size_t
-hm_command_words(const struct hm_command *command)
+static size_t
+command_words(const struct hm_command *command)
 {
 	struct hm_str rest = hm_str(command->words);
 	size_t n = 0;
@@ -38,8 +39,9 @@ words_match(const struct hm_command *command, struct hm_argv argv, size_t n)
 	return true;
 }
 
-void
-hm_command_each(const struct hm_generation *gen,
+/* Calls fn for all, the core's first, then module by module. */
+static void
+each(const struct hm_command *own, const struct hm_generation *gen,
     void (*fn)(const struct hm_command *command, const struct hm_mod *m,
     void *arg), void *arg)
 {
@@ -48,7 +50,7 @@ hm_command_each(const struct hm_generation *gen,
 
 	if (gen != NULL)
 		core = gen->mods[gen->n_mods - 1];
-	for (c = hm_core_commands; c->words != NULL; c++)
+	for (c = own; c != NULL && c->words != NULL; c++)
 		fn(c, core, arg);
 	for (size_t i = 0; gen != NULL && i + 1 < gen->n_mods; i++) {
 		const struct hm_mod *m = gen->mods[i];
@@ -69,7 +71,7 @@ static void
 find_fn(const struct hm_command *command, const struct hm_mod *m, void *arg)
 {
 	struct find *find = arg;
-	size_t n = hm_command_words(command);
+	size_t n = command_words(command);
 
 	/* Of two modules with the same words the first one stays. */
 	if (n <= find->words || !words_match(command, find->argv, n))
@@ -80,12 +82,12 @@ find_fn(const struct hm_command *command, const struct hm_mod *m, void *arg)
 }
 
 const struct hm_command *
-hm_command_find(const struct hm_generation *gen, struct hm_argv argv,
-    struct hm_mod **ret_mod)
+hm_command_find(const struct hm_command *own, const struct hm_generation *gen,
+    struct hm_argv argv, struct hm_mod **ret_mod)
 {
 	struct find find = { .argv = argv };
 
-	hm_command_each(gen, find_fn, &find);
+	each(own, gen, find_fn, &find);
 	if (ret_mod != NULL)
 		*ret_mod = (struct hm_mod *)find.mod;
 	return find.command;
@@ -203,7 +205,7 @@ hm_cmd_parse(struct hm_cmd *cmd, struct hm_argv argv)
 	cmd->args = hm_alloc_array(cmd->arena, argv.n + 1, sizeof(*cmd->args));
 	cmd->flags = hm_alloc_array(cmd->arena, argv.n + 1,
 	    sizeof(*cmd->flags));
-	for (size_t i = hm_command_words(cmd->command); i < argv.n; i++) {
+	for (size_t i = command_words(cmd->command); i < argv.n; i++) {
 		const char *word = argv.at[i];
 
 		if (flags && strcmp(word, "--") == 0) {
@@ -303,7 +305,7 @@ hm_cmd_list(struct hm_cmd *cmd, const struct hm_generation *gen,
 {
 	struct list list = { .cmd = cmd, .prefix = prefix };
 
-	hm_command_each(gen, list_fn, &list);
+	each(cmd->core->opts.commands, gen, list_fn, &list);
 	return list.n > 0;
 }
 
@@ -313,7 +315,7 @@ suggest_fn(const struct hm_command *c, const struct hm_mod *m, void *arg)
 	struct list *list = arg;
 
 	(void)m;
-	if (hm_command_words(c) <= list->prefix.n)
+	if (command_words(c) <= list->prefix.n)
 		hm_suggest_offer(&list->suggest, c->words);
 }
 
@@ -335,7 +337,7 @@ hm_cmd_unknown(struct hm_cmd *cmd, const struct hm_generation *gen,
 	struct hm_buf words = { 0 };
 
 	while (list.prefix.n > 0 && list.n == 0) {
-		hm_command_each(gen, group_fn, &list);
+		each(cmd->core->opts.commands, gen, group_fn, &list);
 		if (list.n == 0)
 			list.prefix.n--;
 	}
@@ -349,7 +351,7 @@ hm_cmd_unknown(struct hm_cmd *cmd, const struct hm_generation *gen,
 	for (size_t i = 0; i < argv.n && i < 3 && argv.at[i][0] != '-'; i++)
 		hm_buf_printf(&words, "%s%s", i ? " " : "", argv.at[i]);
 	list.suggest.word = hm_buf_view(&words);
-	hm_command_each(gen, suggest_fn, &list);
+	each(cmd->core->opts.commands, gen, suggest_fn, &list);
 	if (list.suggest.best != NULL)
 		hm_cmd_error(cmd, "unknown command \"%s\"; did you mean \"%s\"?",
 		    words.p, list.suggest.best);

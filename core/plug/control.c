@@ -180,7 +180,7 @@ run_request(struct hm_mod *m, struct remote *remote, struct hm_argv argv,
 	struct hm_generation *gen = m->gen;
 	struct hm_mod *owner = NULL;
 
-	cmd.command = hm_command_find(gen, argv, &owner);
+	cmd.command = hm_command_find(gen->core->opts.commands, gen, argv, &owner);
 	if (cmd.command == NULL)
 		return hm_cmd_unknown(&cmd, gen, argv);
 	cmd.mod = owner;

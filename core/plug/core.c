@@ -53,7 +53,8 @@ hm_core_free(struct hm_core *core)
 {
 	if (core == NULL)
 		return;
-	hm_remote_end_all(core);
+	if (core->opts.isolate != NULL)
+		core->opts.isolate->end_all(core);
 	hm_arena_free(core->arena);
 }
 

@@ -11,11 +11,13 @@
 #include <hermod/types.h>
 
 struct hm_code;
+struct hm_command;
 struct hm_family;
 struct hm_generation;
 struct hm_kept;
 struct hm_remote;
 struct hm_remote_count;
+struct hm_remote_ops;
 struct hm_who;
 
 struct hm_core_opts {
@@ -25,7 +27,9 @@ struct hm_core_opts {
 	bool offline;                  /* a command, not a server: no listeners */
 	bool control;                  /* offer the control socket */
 	bool lenient;                  /* start without what cannot be loaded */
-	bool no_isolated;              /* as if there were no such modules */
+	const struct hm_command *commands; /* the core's own; or NULL */
+	/* Of isolated modules; NULL: as if there were no such modules. */
+	const struct hm_remote_ops *isolate;
 };
 
 /* Counted for one module and hook over all generations. */
@@ -56,7 +60,7 @@ struct hm_core {
 	struct hm_kept *kept;
 	struct hm_hook_stats *stats;
 	struct hm_family *families;    /* metrics.c */
-	struct hm_remote *remotes;     /* core/isolate/isolate.c */
+	struct hm_remote *remotes;     /* what opts.isolate has loaded */
 	struct hm_remote_count *remote_counts;
 	bool reloading;
 	bool stopping;                 /* no generation starts any more */

@@ -19,6 +19,7 @@
 #include <hermod/str.h>
 
 #include "core/conf/errs.h"
+#include "core/program/commands.h"
 #include "core/run/loop.h"
 #include "core/run/sim.h"
 
@@ -102,6 +103,7 @@ begin(void)
 		abort();
 	write_conf();
 	opts.conf_dir = dir;
+	opts.commands = hm_core_commands;
 	core = hm_core_new(&opts);
 	hm_fiber_start(NULL, "reload", reload, core);
 	hm_sim_run_until_idle();

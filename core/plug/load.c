@@ -442,7 +442,7 @@ static void
 code_free(struct hm_code *code)
 {
 	if (code->remote != NULL)
-		hm_remote_unload(code);
+		code->core->opts.isolate->unload(code);
 	hm_guard_remove(&code->who);
 #ifndef HM_SANITIZED
 	/* Sanitizers need the code to name what they report. */
@@ -530,7 +530,7 @@ code_load(struct hm_code *code, const char *copy_dir,
 	int r = hm_work(load_job, &job);
 
 	if (r == 0 && isolate != NULL)
-		r = hm_remote_load(code, isolate, reterr);
+		r = core->opts.isolate->load(code, isolate, reterr);
 	if (r < 0) {
 		code_free(code);
 		return r;

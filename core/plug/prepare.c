@@ -202,7 +202,7 @@ load_step(struct hm_generation *gen, struct hm_errs *errs)
 		struct hm_err err = { 0 };
 
 		if (config->broken || !config->enabled ||
-		    (config->isolate && core->opts.no_isolated))
+		    (config->isolate && core->opts.isolate == NULL))
 			continue;
 		if (hm_code_get(core, search, config->name, copy_dir,
 		    config->isolate ? &own : NULL, &code, &err) == 0) {
@@ -303,7 +303,7 @@ read_own(struct hm_mod *m, struct hm_errs *errs)
 	size_t before = hm_errs_count(errs);
 
 	if (m->code->remote != NULL)
-		return hm_remote_configure(m, errs);
+		return m->gen->core->opts.isolate->configure(m, errs);
 	if (m->def->options == NULL)
 		return 0;
 	m->conf = hm_alloc(m->arena, m->def->conf_size);

@@ -15,6 +15,7 @@
 #include <hermod/log.h>
 
 #include "core/conf/config.h"
+#include "core/isolate/isolate.h"
 #include "core/plug/control.h"
 #include "core/plug/core.h"
 #include "core/plug/generation.h"
@@ -22,6 +23,7 @@
 #include "core/run/loop.h"
 #include "core/serve/lock.h"
 
+#include "commands.h"
 #include "program.h"
 #include "terminal.h"
 
@@ -125,7 +127,8 @@ run_offline(struct call *call, struct hm_cmd *cmd)
 
 	if (gen == NULL)
 		return hm_cmd_errs(cmd, errs);
-	cmd->command = hm_command_find(gen, call->argv, &cmd->mod);
+	cmd->command = hm_command_find(hm_core_commands, gen, call->argv,
+	    &cmd->mod);
 	if (cmd->command == NULL) {
 		r = hm_cmd_unknown(cmd, gen, call->argv);
 	} else if ((r = hm_cmd_parse(cmd, call->argv)) != 0) {
@@ -177,6 +180,7 @@ run_here(struct call *call)
 		.conf_dir = call->options->conf_dir,
 		.module_path = call->options->module_path,
 		.offline = true,
+		.commands = hm_core_commands, .isolate = &hm_isolate,
 	};
 	struct hm_err err = { 0 };
 
@@ -252,7 +256,7 @@ hm_call(const struct hm_options *options, struct hm_argv argv)
 	struct hm_err err = { 0 };
 	int r;
 
-	call.here = hm_command_find(NULL, argv, NULL);
+	call.here = hm_command_find(hm_core_commands, NULL, argv, NULL);
 	if (call.here != NULL && (int)call.here->where == HM_CMD_HERE) {
 		r = run_here(&call);
 	} else if ((r = call_server(&call, arena, &err)) == -HM_ENOENT) {

@@ -8,10 +8,10 @@
 #include <hermod/str.h>
 
 #include "core/conf/config.h"
+#include "core/isolate/isolate.h"
 #include "core/plug/cmd.h"
 #include "core/plug/generation.h"
 #include "core/plug/metrics.h"
-#include "core/plug/remote.h"
 
 #include "commands.h"
 
@@ -338,7 +338,7 @@ run_help(struct hm_cmd *cmd)
 	int r = HM_EXIT_OK;
 
 	if (words.n > 0)
-		command = hm_command_find(gen, words, NULL);
+		command = hm_command_find(hm_core_commands, gen, words, NULL);
 	if (command != NULL) {
 		hm_cmd_help(cmd, command);
 	} else {

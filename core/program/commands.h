@@ -4,6 +4,9 @@
 
 #include <hermod/command.h>
 
+/* Ended by NULL words. */
+extern const struct hm_command hm_core_commands[];
+
 /* config-commands.c */
 HM_FIBER int hm_run_config_check(struct hm_cmd *cmd);
 HM_FIBER int hm_run_config_example(struct hm_cmd *cmd);

@@ -7,9 +7,9 @@
 
 #include "core/conf/config.h"
 #include "core/conf/errs.h"
+#include "core/isolate/isolate.h"
 #include "core/plug/cmd.h"
 #include "core/plug/generation.h"
-#include "core/plug/remote.h"
 
 #include "commands.h"
 

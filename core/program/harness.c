@@ -14,6 +14,7 @@
 
 #include "core/base/arena-private.h"
 #include "core/conf/errs.h"
+#include "core/isolate/isolate.h"
 #include "core/plug/cmd.h"
 #include "core/plug/core.h"
 #include "core/plug/generation.h"
@@ -22,6 +23,8 @@
 #include "core/run/listen.h"
 #include "core/run/loop.h"
 #include "core/run/sim.h"
+
+#include "commands.h"
 
 enum { RUN_MAX_MS = 3600 * 1000, CANCELLED_MS = 60 * 1000 };
 
@@ -109,7 +112,8 @@ struct hm_harness *
 hm_harness_server(const char *conf_dir, const char *module_path)
 {
 	struct hm_core_opts opts = { .conf_dir = conf_dir,
-		.module_path = module_path };
+		.module_path = module_path, .commands = hm_core_commands,
+		.isolate = &hm_isolate };
 	struct hm_harness *h = hm_xalloc(sizeof(*h));
 
 	h->core = hm_core_new(&opts);
@@ -295,7 +299,8 @@ command_fiber(void *arg)
 	struct hm_cmd cmd = { .core = command->core, .arena = arena,
 	    .io = &command->io };
 
-	cmd.command = hm_command_find(gen, command->argv, &cmd.mod);
+	cmd.command = hm_command_find(hm_core_commands, gen, command->argv,
+	    &cmd.mod);
 	if (cmd.command == NULL) {
 		command->status = hm_cmd_unknown(&cmd, gen, command->argv);
 	} else {

@@ -11,6 +11,7 @@
 
 #include "paths.h"
 
+#include "commands.h"
 #include "program.h"
 
 static int
@@ -105,6 +106,7 @@ hm_main(int argc, char **argv)
 	struct hm_options options = {
 		.conf_dir = secure_getenv("HERMOD_CONF"),
 		.module_path = secure_getenv("HERMOD_MODULE_PATH"),
+		.commands = hm_core_commands,
 	};
 	int i = 1;
 

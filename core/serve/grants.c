@@ -141,7 +141,7 @@ tell_all(const struct hm_options *options, FILE *out)
 {
 	struct hm_core_opts opts = { .conf_dir = options->conf_dir,
 	    .module_path = options->module_path, .offline = true,
-	    .lenient = true, .no_isolated = true };
+	    .lenient = true };
 	struct hm_core *core = hm_core_new(&opts);
 	struct hm_errs *errs = hm_errs_new(core->arena);
 	struct hm_generation *gen = hm_generation_prepare(core, errs);

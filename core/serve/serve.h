@@ -6,10 +6,11 @@
 
 #include "server.h"
 
-/* What stands before the command's words. */
+/* What stands before the command's words, and which those may be. */
 struct hm_options {
 	const char *conf_dir;
 	const char *module_path;       /* or NULL */
+	const struct hm_command *commands; /* the core's own */
 };
 
 /* argv: the words behind "serve". All return the exit status. */

@@ -54,6 +54,12 @@ END
 	cat object.c
 } > modules/foo-bar/foo-bar.c
 ${CC:-cc} -w -fPIC -O0 -c object.c -o modules/foo-bar/.libs/foo-bar.o &&
+echo 'int hm_foo_high(void) { return 0; }' > high.c &&
+echo 'int hm_foo_high(void); int hm_foo_low(void) { return hm_foo_high(); }' > low.c &&
+mkdir core/base/.libs core/mail/.libs &&
+${CC:-cc} -w -c low.c -o core/base/.libs/low.o &&
+${CC:-cc} -w -c high.c -o core/mail/.libs/high.o &&
+rm -f low.c high.c &&
 ${CC:-cc} -shared object.c -w -fPIC -o .modules/foo-bar.so &&
 ${CC:-cc} -shared object.c -w -fPIC -o .libs/libhermod.so ||
     diag "the compiler does not work here"
@@ -104,6 +110,7 @@ finds 02-headers.t "every header is installed" hooks.def
 finds 02-headers.t "every header guards" long.h
 finds 03-symbols.t "libhermod.so exports hm_ names only" foo_run
 finds 03-symbols.t ".modules/foo-bar.so exports nothing but" second
+finds 03-symbols.t "core layers call only" "base must not know mail"
 finds 03-symbols.t "no object calls a poisoned" sprintf
 finds 03-symbols.t "no object calls a poisoned" atoi
 finds 03-symbols.t "no module calls what blocks" sleep

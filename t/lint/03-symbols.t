@@ -22,6 +22,27 @@ for so in .modules/*.so; do
 	done | nothing "$so needs no other module"
 done
 
+# A declaration in a lower layer does not make the function one of it.
+for layer in base run conf plug mail isolate serve program; do
+	find "core/$layer" -maxdepth 2 -name '*.o' ! -name 'test-*' ! -name 'fuzz-*' \
+	    ! -name 'main.o' 2>/dev/null | while read -r o; do
+		nm -P "$o" | awk -v layer="$layer" -v o="$o" '
+		$2 ~ /[TDBRC]/ { print "has", layer, $1 }
+		$2 == "U" { print "calls", layer, $1, o }'
+	done
+done | awk '
+!($2 in rank) { rank[$2] = ++layers }
+$1 == "has" { home[$3] = $2 }
+$1 == "calls" { calls[++n] = $0 }
+END {
+	for (i = 1; i <= n; i++) {
+		split(calls[i], c, " ")
+		if ((c[3] in home) && rank[home[c[3]]] > rank[c[2]])
+			print c[4] ": " c[3] "   (" c[2] " must not know " \
+			    home[c[3]] ")"
+	}
+}' | sort -u | nothing "core layers call only what is left of them"
+
 # Unbounded, not reentrant, or silent about errors.
 unsafe='strcpy strcat sprintf vsprintf stpcpy gets strtok gmtime localtime ctime
 asctime strerror atoi atol atoll alloca mktemp tmpnam scanf sscanf'

@@ -16,6 +16,7 @@
 #include <hermod/plugin.h>
 
 #include "core/conf/errs.h"
+#include "core/isolate/isolate.h"
 #include "core/plug/generation.h"
 #include "core/run/loop.h"
 
@@ -73,7 +74,8 @@ int
 main(int argc, char **argv)
 {
 	struct hm_core_opts opts = { .conf_dir = argv[argc > 1 ? 1 : 0],
-	    .module_path = getenv("HERMOD_MODULE_PATH"), .copy_code = true };
+	    .module_path = getenv("HERMOD_MODULE_PATH"), .copy_code = true,
+	    .isolate = &hm_isolate };
 	struct bench b = { .status = 1 };
 
 	if (argc != 3 || hm_loop_init(NULL) < 0)
