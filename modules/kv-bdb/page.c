@@ -1,5 +1,6 @@
 /* page.c - the checksum of a page, as Berkeley DB computes it, and what it can
  * mend. */
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,16 +18,26 @@
 #define TYPE_INVALID 0
 #define TYPE_BTREE_META 9
 
-/* Chris Torek's hash: h = 33 h + byte. Four bytes a step, because the
- * multiplications depend on each other. */
+/* Chris Torek's hash: h = 33 h + byte. Eight bytes a step, because the
+ * multiplications by h depend on each other: 33 a + b of four pairs of bytes has
+ * room in 16 bits each, 33^2 a + b of two pairs of these in 32. */
 static uint32_t
 sum_add(uint32_t h, const unsigned char *p, size_t len)
 {
-	while (len >= 4) {
-		h = h * 1185921u + p[0] * 35937u + p[1] * 1089u + p[2] * 33u +
-		    p[3];
-		p += 4;
-		len -= 4;
+	const uint64_t bytes = UINT64_C(0x00ff00ff00ff00ff);
+	const uint64_t halves = UINT64_C(0x0000ffff0000ffff);
+
+	while (len >= 8) {
+		uint64_t v;
+
+		memcpy(&v, p, 8);
+		v = le64toh(v);
+		v = (v & bytes) * 33 + (v >> 8 & bytes);
+		v = (v & halves) * 1089 + (v >> 16 & halves);
+		h = h * 1954312449u + (uint32_t)v * 1185921u +
+		    (uint32_t)(v >> 32);
+		p += 8;
+		len -= 8;
 	}
 	while (len--)
 		h = h * 33u + *p++;

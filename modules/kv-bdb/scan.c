@@ -10,7 +10,7 @@
  * records are read singly, and the buffer grows with the range. */
 #define SINGLES 16
 #define BULK_FIRST (32u << 10)
-#define BULK_MOST (256u << 10)
+#define BULK_MOST (64u << 10)
 
 struct scan {
 	struct hm_kv_txn *txn;
@@ -138,7 +138,7 @@ in_bulk(struct scan *s)
 		if (r)
 			return r;
 		if (want < BULK_MOST)
-			want *= 4;
+			want *= 2;
 	}
 }
 
