@@ -29,6 +29,7 @@ struct claiming {
 	struct queue_batch *batch;
 	struct due *due;
 	size_t ndue, nmessages;
+	uint64_t ndamaged;             /* set aside by now; if any was */
 	struct hm_err *err;
 };
 
@@ -154,22 +155,31 @@ ask_suppressed(struct claiming *c, struct hm_kv_txn *txn,
 	return r == -HM_ENOENT ? 0 : r;
 }
 
-/* Nobody can tell what its record says, so it is not tried; the record and the
- * body stay where they are. */
 static int
 set_aside(struct claiming *c, struct hm_kv_txn *txn, struct due *d)
 {
+	int r = drop_stray(c, txn, d);
+
 	d->damaged = true;
-	return drop_stray(c, txn, d);
+	if (r == 0)
+		r = queue_damaged_add(c->q, txn, d->id, d->number, c->now_ms);
+	return r < 0 ? r : queue_damaged_count(c->q, txn, &c->ndamaged);
 }
 
 static void
 name_damaged(const struct claiming *c)
 {
+	struct queue_module *q = c->q;
+
+	if (c->ndamaged > 0) {
+		q->shared->ndamaged = c->ndamaged;
+		hm_gauge_set(q->metrics->set_aside, (int64_t)c->ndamaged);
+	}
 	for (size_t i = 0; i < c->ndue; i++)
 		if (c->due[i].damaged)
 			hm_log(HM_LOG_ERROR, "a record of the queue is damaged "
-			    "or of another version: it is set aside",
+			    "or of another version: it is set aside, see "
+			    "hermod queue damaged list",
 			    hm_f("id", c->due[i].id),
 			    hm_f("recipient", c->due[i].number),
 			    hm_f("domain", c->domain));

@@ -53,13 +53,18 @@ run_list(struct hm_cmd *cmd)
 	struct listing l = { .cmd = cmd };
 	struct queue_filter filter;
 	struct hm_err err = { 0 };
+	uint64_t damaged = 0;
 	int r = queue_filter_read(cmd, &filter);
 
 	if (r != 0)
 		return r;
 	l.table = hm_cmd_table(cmd, columns);
-	r = queue_find(queue_of(cmd), &filter, list_one, &l, &err);
+	r = queue_find(queue_of(cmd), &filter, list_one, &l, &damaged, &err);
 	hm_cmd_table_end(l.table);
+	if (r == 0 && damaged > 0 && !hm_cmd_json(cmd))
+		hm_cmd_printf(cmd, "%llu more cannot be read and %s not tried: "
+		    "hermod queue damaged list\n", (unsigned long long)damaged,
+		    damaged == 1 ? "is" : "are");
 	return r < 0 ? hm_cmd_fail(cmd, &err) : 0;
 }
 
@@ -146,7 +151,7 @@ change_found(struct change *c, const struct queue_filter *filter,
 
 	c->q = queue_of(c->cmd);
 	c->err = reterr;
-	r = queue_find(c->q, filter, change_one, c, reterr);
+	r = queue_find(c->q, filter, change_one, c, NULL, reterr);
 	return r < 0 ? r : hm_work(flush_job, c);
 }
 
@@ -477,5 +482,14 @@ const struct hm_command queue_commands[] = {
 	{ .words = "queue suppress remove", .args = "ACCOUNT ADDRESS",
 	  .where = HM_CMD_EITHER, .run = queue_run_unsuppress,
 	  .summary = "send to it again" },
+	{ .words = "queue damaged list", .args = "", .where = HM_CMD_EITHER,
+	  .run = queue_run_damaged,
+	  .summary = "show records that cannot be read" },
+	{ .words = "queue damaged dump", .args = "ID", .where = HM_CMD_EITHER,
+	  .run = queue_run_damaged_dump,
+	  .summary = "print the records of a message, byte by byte" },
+	{ .words = "queue damaged drop", .args = "ID", .where = HM_CMD_EITHER,
+	  .run = queue_run_damaged_drop,
+	  .summary = "remove what cannot be read of a message" },
 	HM_COMMAND_END
 };

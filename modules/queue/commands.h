@@ -27,6 +27,11 @@ HM_FIBER int queue_run_suppressed(struct hm_cmd *cmd);
 HM_FIBER int queue_run_suppress(struct hm_cmd *cmd);
 HM_FIBER int queue_run_unsuppress(struct hm_cmd *cmd);
 
+/* commands-damaged.c: records that cannot be read. */
+HM_FIBER int queue_run_damaged(struct hm_cmd *cmd);
+HM_FIBER int queue_run_damaged_dump(struct hm_cmd *cmd);
+HM_FIBER int queue_run_damaged_drop(struct hm_cmd *cmd);
+
 /* commands.c: puts what fits a filter on hold; for a new rule. */
 HM_FIBER int queue_hold_all(struct hm_cmd *cmd, const struct queue_filter *f,
     uint64_t *ret_count, struct hm_err *reterr);

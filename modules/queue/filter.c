@@ -105,6 +105,7 @@ struct paging {
 	struct hm_buf from;            /* the key to go on with */
 	struct queue_found *found;
 	size_t nread, n;
+	uint64_t ndamaged;
 	bool more;
 	struct hm_err *err;
 };
@@ -127,10 +128,35 @@ take_rcpt(struct hm_str key, struct hm_str value, void *arg)
 		return -HM_ECORRUPT;
 	if (p->f->id != 0 && id != p->f->id)
 		return 1;
-	if (queue_rcpt_unpack(hm_str_dup(p->arena, value), id, number,
-	    &found->rcpt) == 0)
-		p->nread++;
+	found->damage = queue_rcpt_unpack(hm_str_dup(p->arena, value), id,
+	    number, &found->rcpt) == 0 ? QUEUE_SOUND : QUEUE_DAMAGED_RCPT;
+	p->nread++;
 	return 0;
+}
+
+/* 1: it is one of those that are looked for. */
+static int
+look_at(struct paging *p, struct hm_kv_txn *txn, struct queue_found *found)
+{
+	struct queue_module *q = p->q;
+	uint64_t id = found->rcpt.id;
+	uint32_t number = found->rcpt.number;
+	int r = 0;
+
+	if (found->damage == QUEUE_SOUND) {
+		r = queue_get_message(q, txn, p->arena, id, &found->msg);
+		found->damage = r == -HM_ECORRUPT ? QUEUE_DAMAGED_MESSAGE :
+		    r == -HM_ENOENT ? QUEUE_NO_MESSAGE : QUEUE_SOUND;
+	}
+	if (found->damage == QUEUE_SOUND)
+		return r < 0 ? r : !p->f->damaged &&
+		    queue_filter_fits(p->f, &found->msg, &found->rcpt);
+	p->ndamaged++;
+	if (!p->f->damaged)
+		return 0;
+	found->rcpt = (struct queue_rcpt){ .id = id, .number = number };
+	r = queue_damaged_since(q, txn, id, number, &found->aside_ms);
+	return r < 0 ? r : 1;
 }
 
 static int
@@ -140,18 +166,15 @@ page_txn(struct hm_kv_txn *txn, void *arg)
 	struct queue_module *q = p->q;
 	int r;
 
-	p->nread = p->n = 0;
+	p->nread = p->n = p->ndamaged = 0;
 	p->more = false;
 	r = q->kv->ops->scan(txn, q->shared->t.rcpt, hm_buf_view(&p->from),
 	    (struct hm_str){ 0 }, 0, take_rcpt, p);
 	for (size_t i = 0; i < p->nread && r >= 0; i++) {
 		struct queue_found *found = &p->found[i];
 
-		r = queue_get_message(q, txn, p->arena, found->rcpt.id,
-		    &found->msg);
-		if (r == -HM_ENOENT || r == -HM_ECORRUPT)
-			r = 0;
-		else if (r == 0 && queue_filter_fits(p->f, &found->msg, &found->rcpt))
+		r = look_at(p, txn, found);
+		if (r > 0)
 			p->found[p->n++] = *found;
 	}
 	return r < 0 ? r : 0;
@@ -168,7 +191,7 @@ page_job(void *arg)
 int
 queue_find(struct queue_module *q, const struct queue_filter *f,
     int (*fn)(const struct queue_found *found, void *arg), void *arg,
-    struct hm_err *reterr)
+    uint64_t *ret_damaged, struct hm_err *reterr)
 {
 	struct paging p = { .q = q, .f = f, .err = reterr,
 	    .arena = hm_arena_new(NULL, "page") };
@@ -179,6 +202,8 @@ queue_find(struct queue_module *q, const struct queue_filter *f,
 	do {
 		p.found = hm_alloc_array(p.arena, PAGE, sizeof(*p.found));
 		r = hm_work(page_job, &p);
+		if (ret_damaged != NULL)
+			*ret_damaged += p.ndamaged;
 		for (size_t i = 0; i < p.n && r == 0; i++)
 			r = fn(&p.found[i], arg);
 		hm_arena_clear(p.arena);

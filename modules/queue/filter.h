@@ -12,6 +12,7 @@ struct queue_filter {
 	bool submitted_before, next_before; /* "<1h", in the sense of "less than" */
 	int hold;                           /* 1 yes, -1 no, 0 either */
 	bool any;                           /* something was given */
+	bool damaged;                       /* what cannot be read, and nothing else */
 };
 
 /* The flags that choose; tables of commands that take more begin with them. */
@@ -34,15 +35,24 @@ HM_FIBER int queue_filter_read(struct hm_cmd *cmd, struct queue_filter *ret);
 bool queue_filter_fits(const struct queue_filter *f,
     const struct queue_message *msg, const struct queue_rcpt *rcpt);
 
+/* What cannot be read of a recipient. */
+enum queue_damage {
+	QUEUE_SOUND = 0, QUEUE_DAMAGED_RCPT, QUEUE_DAMAGED_MESSAGE,
+	QUEUE_NO_MESSAGE,
+};
+
 /* One recipient that fits, with its message; in memory until the next page. */
 struct queue_found {
 	struct queue_message msg;
 	struct queue_rcpt rcpt;
+	enum queue_damage damage;           /* only its id and number are set */
+	int64_t aside_ms;                   /* since when; 0: it is not */
 };
 /* Calls fn, on the fiber, for all that fit, page by page: what changes
- * meanwhile may or may not be seen. fn returns non-zero to stop. */
+ * meanwhile may or may not be seen. fn returns non-zero to stop. To
+ * *ret_damaged it adds how many could not be read; NULL accepted. */
 HM_FIBER int queue_find(struct queue_module *q, const struct queue_filter *f,
     HM_FIBER int (*fn)(const struct queue_found *found, void *arg), void *arg,
-    struct hm_err *reterr);
+    uint64_t *ret_damaged, struct hm_err *reterr);
 
 #endif

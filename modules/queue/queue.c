@@ -60,6 +60,12 @@ static const struct hm_opt queue_options[] = {
 	HM_OPT_END
 };
 
+static const struct hm_metric queue_metrics[] = {
+	HM_GAUGE(struct queue_metrics, set_aside,
+	    "Recipients whose records cannot be read."),
+	HM_METRIC_END
+};
+
 static const struct hm_need queue_needs[] = {
 	HM_NEED(kv), HM_NEED(blob), HM_WANT(store), HM_WANT(directory),
 	HM_NEED_ALL(transport), HM_NEED_END
@@ -101,6 +107,8 @@ load_job(void *arg)
 	struct loading *l = arg;
 	int r = queue_tables_open(l->q, l->err);
 
+	if (r == 0)
+		r = queue_damaged_retry(l->q, l->err);
 	return r < 0 ? r :
 	    queue_tables_domains(l->q, note_domain, l->q->shared, l->err);
 }
@@ -148,6 +156,7 @@ queue_open(struct hm_mod *m, struct hm_err *reterr)
 	q->blob = HM_GET(m, blob);
 	q->store = HM_GET(m, store);
 	q->directory = HM_GET(m, directory);
+	q->metrics = hm_mod_metrics(m);
 	hm_mod_set(m, q);
 	r = queue_routes_check(q, reterr);
 	if (r == 0)
@@ -163,6 +172,7 @@ queue_start(struct hm_mod *m)
 {
 	struct queue_module *q = hm_mod_state(m);
 
+	hm_gauge_set(q->metrics->set_aside, (int64_t)q->shared->ndamaged);
 	q->scheduler = hm_fiber_start(m, "queue scheduler", queue_schedule, q);
 	q->janitor = hm_fiber_start(m, "queue housekeeping", queue_housekeep, q);
 }
@@ -182,5 +192,6 @@ queue_retire(struct hm_mod *m)
 HM_MODULE(queue, "1.0", "Mail on its way out",
 	.conf_size = sizeof(struct queue_conf), .options = queue_options,
 	.needs = queue_needs, .provides = queue_provides,
-	.commands = queue_commands, .open = queue_open, .start = queue_start,
+	.commands = queue_commands, .metrics = queue_metrics,
+	.metrics_size = sizeof(struct queue_metrics), .open = queue_open, .start = queue_start,
 	.retire = queue_retire);

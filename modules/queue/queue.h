@@ -15,6 +15,7 @@
 #include <hermod/iface/queue.h>
 #include <hermod/iface/store.h>
 #include <hermod/iface/transport.h>
+#include <hermod/metrics.h>
 #include <hermod/plugin.h>
 #include <hermod/work.h>
 
@@ -53,6 +54,7 @@ struct queue_tables {
 	struct hm_kv_table *sent;      /* what an account sent, see limit.c */
 	struct hm_kv_table *suppressed; /* account NUL base-address */
 	struct hm_kv_table *rule;      /* hold rules, by number */
+	struct hm_kv_table *damaged;   /* id, number; see damaged.c */
 };
 
 /* A destination that mail waits for. All of them are in memory; the messages
@@ -81,6 +83,7 @@ struct queue_shared {
 	struct hm_cond changed;        /* something may be due earlier */
 	uint64_t next_id, id_limit;    /* reserved on disk */
 	int64_t clock_ms;              /* wall minus monotonic when it was loaded */
+	uint64_t ndamaged;             /* records that are set aside */
 	pthread_mutex_t flying_mutex;
 	struct queue_batch *flying;    /* being tried, see flight.c */
 };
@@ -95,6 +98,10 @@ struct queue_settling {
 	struct hm_cond done;
 };
 
+struct queue_metrics {
+	struct hm_gauge *set_aside;
+};
+
 struct queue_module {
 	struct hm_mod *m;
 	const struct queue_conf *conf;
@@ -106,6 +113,7 @@ struct queue_module {
 	struct queue_shared *shared;
 	struct hm_fiber *scheduler, *janitor; /* NULL when they have ended */
 	bool retired;
+	const struct queue_metrics *metrics;
 	struct queue_settling settling;
 };
 
@@ -272,6 +280,20 @@ bool queue_suppress_reason(const struct queue_rcpt *rcpt);
 int queue_suppress_put(struct queue_module *q, struct hm_kv_txn *txn,
     struct hm_arena *arena, struct hm_str account, struct hm_str addr,
     struct hm_str reason, int64_t now_ms);
+
+/* damaged.c: records that cannot be read. Thread: worker. */
+int queue_damaged_add(struct queue_module *q, struct hm_kv_txn *txn, uint64_t id,
+    uint32_t number, int64_t now_ms);
+int queue_damaged_count(struct queue_module *q, struct hm_kv_txn *txn,
+    uint64_t *ret);
+/* Since when it is set aside; 0: it is not. */
+int queue_damaged_since(struct queue_module *q, struct hm_kv_txn *txn,
+    uint64_t id, uint32_t number, int64_t *ret_ms);
+/* What can be read by now is due again; sets shared->ndamaged. */
+int queue_damaged_retry(struct queue_module *q, struct hm_err *reterr);
+/* Takes a recipient out; -HM_ENOENT: there is none, or nothing is wrong. */
+int queue_damaged_drop(struct queue_module *q, struct hm_kv_txn *txn,
+    struct hm_arena *arena, uint64_t id, uint32_t number);
 
 /* rule.c: messages that are held as they come. */
 /* 1 or 0. */

@@ -217,7 +217,25 @@ queue_rcpt_add_result(struct queue_rcpt *rcpt, const struct queue_result *result
 	rcpt->results[rcpt->nresults++] = *result;
 }
 
-/* ---- suppressed addresses, hold rules ---- */
+/* ---- suppressed addresses, hold rules, what cannot be read ---- */
+
+void
+queue_damage_pack(struct hm_buf *out, int64_t since_ms)
+{
+	hm_buf_putc(out, VERSION);
+	hm_buf_le64(out, (uint64_t)since_ms);
+}
+
+int
+queue_damage_unpack(struct hm_str in, int64_t *ret_since_ms)
+{
+	uint64_t since;
+
+	if (take_version(&in) < 0 || hm_take_le64(&in, &since) < 0)
+		return -HM_ECORRUPT;
+	*ret_since_ms = (int64_t)since;
+	return 0;
+}
 
 void
 queue_suppression_pack(struct hm_buf *out, const struct queue_suppression *s)

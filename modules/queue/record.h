@@ -96,6 +96,8 @@ int queue_rcpt_unpack(struct hm_str in, uint64_t id, uint32_t number,
     struct queue_rcpt *ret);
 void queue_suppression_pack(struct hm_buf *out, const struct queue_suppression *s);
 int queue_suppression_unpack(struct hm_str in, struct queue_suppression *ret);
+void queue_damage_pack(struct hm_buf *out, int64_t since_ms);
+int queue_damage_unpack(struct hm_str in, int64_t *ret_since_ms);
 void queue_rule_pack(struct hm_buf *out, const struct queue_rule *rule);
 int queue_rule_unpack(struct hm_str in, struct queue_rule *ret);
 

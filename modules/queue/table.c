@@ -102,6 +102,7 @@ queue_tables_open(struct queue_module *q, struct hm_err *reterr)
 		{ "queue-sent", &q->shared->t.sent },
 		{ "queue-suppressed", &q->shared->t.suppressed },
 		{ "queue-rule", &q->shared->t.rule },
+		{ "queue-damaged", &q->shared->t.damaged },
 	};
 	uint64_t next;
 	int r = 0;

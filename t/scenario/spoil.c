@@ -1,7 +1,7 @@
 /* spoil.c - a module that damages records of a table, as a command says.
  *
- * spoil TABLE cut: half of each record; version: of a version nobody knows; key: a
- * short key beside each one.
+ * spoil TABLE cut: half of each record; version: of a version nobody knows; mend: of
+ * one that everybody knows; key: a short key beside each one.
  */
 #include <string.h>
 
@@ -40,6 +40,8 @@ spoil_one(struct spoiling *s, size_t i)
 		value->len /= 2;
 	else if (strcmp(s->how, "version") == 0)
 		value->p[0] = 99;
+	else if (strcmp(s->how, "mend") == 0)
+		value->p[0] = 1;
 	else
 		key->len -= 5;
 }

@@ -77,6 +77,20 @@ test_rcpt(void)
 }
 
 static void
+test_damage(void)
+{
+	struct hm_buf out = { 0 };
+	int64_t since;
+
+	queue_damage_pack(&out, 1795867200000);
+	ok(queue_damage_unpack(hm_buf_view(&out), &since) == 0 &&
+	    since == 1795867200000, "what is set aside knows since when");
+	is_int(queue_damage_unpack(hm_str_n(out.p, out.len - 1), &since),
+	    -HM_ECORRUPT, "or cannot be read itself");
+	hm_buf_release(&out);
+}
+
+static void
 test_key(void)
 {
 	struct hm_buf a = { 0 }, b = { 0 };
@@ -139,6 +153,7 @@ main(void)
 	test_message();
 	test_rcpt();
 	test_key();
+	test_damage();
 	test_hostile_reply();
 	return done();
 }
