@@ -108,6 +108,8 @@ run_opened(struct hm_cmd *cmd, struct hm_generation *gen, struct hm_argv argv)
 		r = hm_cmd_errs(cmd, errs);
 	} else {
 		r = hm_cmd_run(cmd, argv);
+		/* Clean-ups of a module need its code. */
+		hm_arena_clear(cmd->arena);
 		hm_generation_end(gen);
 	}
 	while (!hm_core_ended(cmd->core))
