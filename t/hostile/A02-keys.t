@@ -2,58 +2,27 @@
 # A02, as far as signing goes: keys that prove nothing or are broken are not used,
 # messages that are made to cost much are not signed, and no signature lets a body
 # grow. Mail goes out all the same.
-import base64
 import imaplib
 import os
-import random
 import re
 import smtplib
 import sys
 
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "t/interop"))
+sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "t/hostile"))
 from hermod import *  # noqa: E402,F403
-
-rnd = random.Random(2)
-
-
-def der(tag, body):
-    n = len(body)
-    size = bytes([n]) if n < 128 else b"\x82" + n.to_bytes(2, "big")
-    return bytes([tag]) + size + body
-
-
-def number(n):
-    return der(2, n.to_bytes(n.bit_length() // 8 + 1, "big"))
-
-
-def pem(name, body):
-    return "-----BEGIN %s-----\n%s-----END %s-----\n" % (
-        name, base64.encodebytes(body).decode(), name)
-
-
-def prime(bits):
-    while True:
-        n = rnd.getrandbits(bits) | 3 << bits - 2 | 1
-        if n % 65537 != 1 and all(pow(a, n - 1, n) == 1 for a in (2, 3, 5, 7)):
-            return n
-
-
-def rsa(p, q, e=65537, d=None):
-    d = d or pow(e, -1, (p - 1) * (q - 1))
-    return pem("RSA PRIVATE KEY", der(0x30, b"".join(map(number, (
-        0, p * q, e, d, p, q, d % (p - 1), d % (q - 1), pow(q, -1, p))))))
-
+from keys import pem, prime, private, rnd  # noqa: E402
 
 p, q = prime(512), prime(512)
 small = prime(256), prime(256)
 huge = rnd.getrandbits(2560) | 3 << 2558 | 1, rnd.getrandbits(2560) | 3 << 2558 | 3
-good = rsa(p, q)
+good = private(p, q)
 KEYS = {
     "good": (good, None),
-    "short": (rsa(*small), "less than 1024 bits"),
-    "huge": (rsa(*huge, e=3, d=5), "more than 4096 bits"),
-    "one": (rsa(p, q, e=1, d=1), "exponent below 3|do not belong|not a private"),
-    "false": (rsa(p, q, d=12345), "do not belong together|not a private"),
+    "short": (private(*small), "less than 1024 bits"),
+    "huge": (private(*huge, e=3, d=5), "more than 4096 bits"),
+    "one": (private(p, q, e=1, d=1), "exponent below 3|do not belong|not a private"),
+    "false": (private(p, q, d=12345), "do not belong together|not a private"),
     "cut": (good[:300], "not a private key"),
     "empty": ("", "cannot be read"),
     "noise": ("\0\xff" * 500, "not a private key"),
