@@ -40,7 +40,7 @@ put_clean(struct hm_buf *out, struct hm_str text, bool utf8)
 	}
 }
 
-/* What a peer said, on lines of its own. */
+/* What a peer said, or we of it, on lines of its own. */
 static void
 put_quoted(struct hm_buf *out, struct hm_str text, bool utf8)
 {
@@ -73,7 +73,8 @@ put_human(struct hm_buf *out, const struct queue_dsn *d)
 		if (last->remote.len > 0) {
 			hm_buf_puts(out, "  ");
 			put_clean(out, last->remote, d->utf8);
-			hm_buf_puts(out, " said:\r\n");
+			hm_buf_puts(out, last->code > 0 ? " said:\r\n" :
+			    ":\r\n");
 		}
 		put_quoted(out, last->text, d->utf8);
 	}

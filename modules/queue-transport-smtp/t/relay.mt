@@ -178,6 +178,9 @@ mx > 220 mx
 mx < EHLO
 mx > 250 mx
 expect log event="given up" to=é@far.example esc=5.6.7
+# It did not say so: the report does not put words into its mouth.
+expect mailbox anna INBOX 3
+expect message anna INBOX 3 /\n +203.0.113.9 \[203.0.113.9\]:\n +the message has addresses/
 mx < QUIT
 mx > 221
 
