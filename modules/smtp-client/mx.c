@@ -182,13 +182,16 @@ client_find_addrs(struct hm_smtp_run *run, struct client_host *h,
     const struct hm_attempt *a, struct client_trouble *ret)
 {
 	struct client_trouble t4 = { 0 }, t6 = { 0 };
-	bool secure = true, ok4 = false, ok6 = false;
+	bool secure = true, ok4 = false, ok6 = false, remote;
 	struct hm_sockaddr addr;
 	size_t refused = 0;
 
 	h->addrs = hm_alloc_array(run->arena, ADDRS_MAX, sizeof(*h->addrs));
 	h->naddrs = 0;
-	if (run->opts->remote_dns && !literal(h->name, &addr))
+	/* The other side looks it up; whether its zone is signed must be known
+	 * here, or there is no DANE (RFC 7672, 2.2.2). */
+	remote = run->opts->remote_dns && !literal(h->name, &addr);
+	if (remote && !run->secure)
 		return 0;
 	if (literal(h->name, &addr)) {
 		if (allowed(run, &addr))
@@ -203,6 +206,10 @@ client_find_addrs(struct hm_smtp_run *run, struct client_host *h,
 		/* One family without an answer takes nothing from the other:
 		 * that would be a way to switch DANE off. */
 		h->secure = secure && (ok4 || ok6);
+	}
+	if (remote && (ok4 || ok6)) {
+		h->naddrs = 0;
+		return 0;
 	}
 	order_addrs(h, a);
 	if (h->naddrs > 0)

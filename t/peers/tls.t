@@ -210,6 +210,11 @@ row("postfix self", "insecure", "", "enforce", "waits NOT trusted",
     "sts certificate-not-trusted", what="through dante", via="socks")
 row("postfix good", "insecure", "", "enforce", "arrives TLS", "sts success",
     what="through dante, which looks names up", via="remote")
+row("postfix good", "secure", "3 1 1", "", "arrives TLS", "tlsa success",
+    what="through dante, which looks names up", via="remote")
+row("postfix good", "secure", "3 1 1 wrong", "", "waits matches none",
+    "tlsa validation-failure", what="through dante, which looks names up",
+    via="remote")
 
 
 # ---- the world ---------------------------------------------------------------

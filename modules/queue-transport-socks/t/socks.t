@@ -2,9 +2,11 @@
 # Mail through a SOCKS5 proxy (RFC 1928): with and without log-in, by address, and
 # what the proxy has to say when it does not work.
 import os
+import shutil
 import smtplib
 import socket
 import sys
+import tempfile
 import threading
 import time
 
@@ -111,16 +113,31 @@ def wait(condition, name):
     return ok(condition(), name)
 
 
+ZONE = """far.example. MX 10 mx.far.example.
+mx.far.example. A 203.0.113.8
+signed.example. MX 10 mx.signed.example.
+mx.signed.example. A 203.0.113.9
+_25._tcp.mx.signed.example. TLSA 3 1 1 %s
+lost.example. MX 10 mx.lost.example.
+$SECURE yes signed.example.
+$SECURE yes lost.example.
+$FAIL bogus mx.lost.example.
+""" % ("00" * 32)
+folder = tempfile.mkdtemp(prefix="hermod-t.")
+zone = os.path.join(folder, "zone")
+with open(zone, "w") as f:
+    f.write(ZONE)
 sink = Sink()
 plain, login = Proxy(sink), Proxy(sink, (b"me", b"secret"))
 stubborn, closed = Proxy(sink, refuse=2), free_port()
 server = Server({
-    "smtp-client": "", "queue": "suppress: no\nroutes:\n"
+    "smtp-client": "", "dane": "", "dns": "", "resolver-getdns": "enabled: no\n",
+    "resolver-zone": "file: %s\n" % zone, "queue": "suppress: no\nroutes:\n"
     "  l: {to: ['[203.0.113.2]'], transport: login}\n"
     "  w: {to: ['[203.0.113.3]'], transport: wrong}\n"
     "  s: {to: ['[203.0.113.4]'], transport: stubborn}\n"
     "  c: {to: ['[203.0.113.5]'], transport: closed}\n"
-    "  r: {to: [far.example], transport: remote}\n"
+    "  r: {to: [.example], transport: remote}\n"
     "  p: {transport: plain}\n",
     "queue-transport-socks": "transports:\n"
     f"  plain: {{address: '127.0.0.1:{plain.port}', ehlo: out.example}}\n"
@@ -159,12 +176,15 @@ send("[203.0.113.2]")
 wait(lambda: len(sink.messages) == 2, "with log-in")
 send("far.example")
 wait(lambda: len(sink.messages) == 3, "the proxy looks names up")
-equal(plain.asked[-1], ("far.example", 25), "it got the name")
+equal(plain.asked[-1], ("mx.far.example", 25), "it got the name")
 for domain, text in (("[203.0.113.3]", "the proxy refuses the log-in"),
                      ("[203.0.113.4]", "not allowed by its rules"),
-                     ("[203.0.113.5]", "proxy: ")):
+                     ("[203.0.113.5]", "proxy: "),
+                     ("signed.example", "TLS is required"),
+                     ("lost.example", "no answer for mx.lost.example")):
     send(domain)
     wait(waits_for(text), "it waits: " + text)
 equal(len(sink.messages), 3, "nothing else was sent")
 server.close()
+shutil.rmtree(folder)
 finish()
