@@ -4,6 +4,7 @@ import imaplib
 import json
 import os
 import smtplib
+import subprocess
 import sys
 import tempfile
 
@@ -61,6 +62,24 @@ def good(message, index=0):
         return False
 
 
+def publish():
+    """What we say that should be published is."""
+    with open(zone.name, "w") as f:
+        f.write("$TTL 300\n")
+        for name, text in records().items():
+            f.write("%s. TXT %s\n" % (name, " ".join('"%s"' % text[i:i + 200]
+                    for i in range(0, len(text), 200))))
+
+
+def results(message):
+    """What we ourselves say of its signatures."""
+    r = subprocess.run([HERMOD, "-c", server.path("etc"), "dkim", "verify",
+                        "--json"], input=message, capture_output=True)
+    if r.returncode != 0:
+        diag(r.stdout.decode() + r.stderr.decode())
+    return [row["result"] for row in json.loads(r.stdout or "[]")]
+
+
 PLAIN = ("From: Anna <anna@example.org>\r\nTo: bert@example.org\r\n"
          "Subject:  folded\r\n  and \t folded again\r\n\r\n"
          "Some text \t with  blanks \r\n\r\n.dot\r\n\r\n\r\n").encode()
@@ -91,6 +110,17 @@ try:
     ok(good(got, 1), "so is the second")
 except ImportError:
     skip("so is the second", "python3-nacl is not installed")
+publish()
+equal(results(got), ["pass", "pass"], "so we say ourselves")
+equal(results(got.replace(b"Some text", b"Some tent")), ["fail", "fail"],
+      "and not if the body changes")
+text = server.command("dkim", "lookup", "second", "example.org")
+ok(server.status == 0 and "It is the key of this server" in text and
+   "Ed25519" in text, "a key that is published is looked up")
+row = json.loads(server.command("dkim", "lookup", sorted(records())[0].split(
+    ".")[0], "example.org", "--json"))[0]
+equal((row["key"], row["bits"], row["own"]),
+      ("rsa", "2048", "it is the key of this server"), "so is the first")
 server.command("dkim", "add", "example.org", "second")
 ok(server.status != 0 and "exists" in server.stderr,
    "a key is never written over")
@@ -137,6 +167,7 @@ for pair in "simple", "relaxed":
                    % (pair, other))
         got = send(LONG)
         ok(signatures(got) == 1 and good(got) and
+           results(got) == ["pass"] and
            b"c=%s/%s" % (pair.encode(), other.encode()) in got,
            "%s/%s" % (pair, other))
 ok("second._domainkey" in "".join(records()), "who rests is published still")
