@@ -38,7 +38,7 @@ static const struct hm_opt proxy_options[] = {
 	    "belong into the SPF record."),
 	HM_OPT_BOOL(struct socks_proxy, remote_dns, "no",
 	    "Let the proxy look up the addresses of hosts; which hosts there "
-	    "are is found out here in any case."),
+	    "are, and what they must prove, is found out here in any case."),
 	HM_OPT_INT(struct socks_proxy, port, "25",
 	    "The port of the hosts. Another one than 25 is for tests.",
 	    .min = "1", .max = "65535"),

@@ -177,45 +177,65 @@ order_addrs(struct client_host *h, const struct hm_attempt *a)
 	}
 }
 
+/* One family without an answer takes nothing from the other: that would be a way
+ * to switch DANE off. Returns false when neither has one. */
+static HM_FIBER bool
+look_up(struct hm_smtp_run *run, struct client_host *h, size_t *refused,
+    struct client_trouble *t)
+{
+	struct client_trouble t4 = { 0 }, t6 = { 0 };
+	bool secure = true, ok4, ok6;
+
+	ok6 = run->opts->family != 4 && add_addrs(run, h, HM_DNS_AAAA, &secure,
+	    refused, &t6);
+	ok4 = run->opts->family != 6 && add_addrs(run, h, HM_DNS_A, &secure,
+	    refused, &t4);
+	h->secure = secure && (ok4 || ok6);
+	*t = t4.text.len > 0 ? t4 : t6;
+	return ok4 || ok6;
+}
+
+/* Hosts of an unsigned domain cannot be verified by DANE, unless it is its own host,
+ * as an alias maybe (RFC 7672, 2.2.2). */
+static bool
+asks_dane(const struct hm_smtp_run *run, const struct client_host *h)
+{
+	return run->resolver != NULL &&
+	    (run->secure || hm_str_eq(h->name, run->domain));
+}
+
 int
 client_find_addrs(struct hm_smtp_run *run, struct client_host *h,
     const struct hm_attempt *a, struct client_trouble *ret)
 {
-	struct client_trouble t4 = { 0 }, t6 = { 0 };
-	bool secure = true, ok4 = false, ok6 = false, remote;
+	struct client_trouble t = { 0 };
+	bool known = true, remote = run->opts->remote_dns;
 	struct hm_sockaddr addr;
 	size_t refused = 0;
 
 	h->addrs = hm_alloc_array(run->arena, ADDRS_MAX, sizeof(*h->addrs));
 	h->naddrs = 0;
-	/* The other side looks it up; whether its zone is signed must be known
-	 * here, or there is no DANE (RFC 7672, 2.2.2). */
-	remote = run->opts->remote_dns && !literal(h->name, &addr);
-	if (remote && !run->secure)
-		return 0;
+	h->secure = false;
 	if (literal(h->name, &addr)) {
+		remote = false;
 		if (allowed(run, &addr))
 			h->addrs[h->naddrs++] = addr;
 		else
 			refused++;
-	} else {
-		ok6 = run->opts->family != 4 && add_addrs(run, h, HM_DNS_AAAA,
-		    &secure, &refused, &t6);
-		ok4 = run->opts->family != 6 && add_addrs(run, h, HM_DNS_A,
-		    &secure, &refused, &t4);
-		/* One family without an answer takes nothing from the other:
-		 * that would be a way to switch DANE off. */
-		h->secure = secure && (ok4 || ok6);
+	} else if (!remote || asks_dane(run, h)) {
+		known = look_up(run, h, &refused, &t);
 	}
-	if (remote && (ok4 || ok6)) {
+	/* The proxy finds the addresses. What the host must prove is found out
+	 * here, by the answers that this server trusts. */
+	if (remote && known) {
 		h->naddrs = 0;
 		return 0;
 	}
 	order_addrs(h, a);
 	if (h->naddrs > 0)
 		return 0;
-	if (t4.text.len > 0 || t6.text.len > 0)
-		*ret = t4.text.len > 0 ? t4 : t6;
+	if (t.text.len > 0)
+		*ret = t;
 	else
 		trouble(ret, true, refused > 0 ? "5.7.1" : "5.4.4",
 		    hm_printf(run->arena, refused > 0 ? "no mail is sent to the "

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <hermod/encode.h>
+
 #include "mailtest.h"
 
 /* ---- hearing ---- */
@@ -148,6 +150,43 @@ has_ended(void *arg)
 	struct mt_conn *c = arg;
 
 	return c->ended;
+}
+
+struct bytes {
+	const struct mt_conn *c;
+	size_t len;
+};
+
+static bool
+has_bytes(void *arg)
+{
+	const struct bytes *b = arg;
+
+	return unread(b->c).len >= b->len || b->c->ended;
+}
+
+/* bytes TEXT: what protocols without lines say. */
+static void
+expect_bytes(struct mt *t, struct mt_peer *peer, struct hm_str text)
+{
+	struct mt_conn *c = peer->conn;
+	struct hm_buf want = { 0 }, hex = { 0 };
+	struct bytes b = { .c = c };
+	struct hm_str got;
+
+	mt_unescape(&want, mt_expand(t, text));
+	b.len = want.len;
+	if (!t->failed)
+		hm_harness_until(has_bytes, &b, t->patience_ms);
+	got = hm_str_take(unread(c), want.len);
+	hm_hex_encode(&hex, got);
+	mt_transcript(t, peer, "<", hm_buf_view(&hex));
+	if (!t->failed && !mt_ok(t, hm_str_eq(got, hm_buf_view(&want)),
+	    "%s gets %.*s", peer->name, HM_FMT(text)))
+		mt_show(t, peer);
+	c->taken += got.len;
+	hm_buf_release(&want);
+	hm_buf_release(&hex);
 }
 
 /* closed [anyway]: unread bytes may be left then. */
@@ -322,6 +361,8 @@ mt_talk(struct mt *t, struct mt_peer *peer, struct hm_str rest)
 		expect(t, peer, rest, false);
 	} else if (mt_word_is(&rest, "<*")) {
 		expect(t, peer, rest, true);
+	} else if (mt_word_is(&rest, "bytes")) {
+		expect_bytes(t, peer, rest);
 	} else if (mt_word_is(&rest, "closed")) {
 		expect_closed(t, peer, mt_word_is(&rest, "anyway"));
 	} else if (mt_word_is(&rest, "silent")) {
