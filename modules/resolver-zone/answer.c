@@ -16,7 +16,8 @@ is_below(struct hm_str name, struct hm_str top)
 
 /* The rule of that kind that is nearest; of two for one name the later. */
 static const struct zone_rule *
-rule_for(const struct zone *z, int kind, struct hm_str name)
+rule_for(const struct zone *z, int kind, struct hm_str name,
+    enum hm_dns_type type)
 {
 	const struct zone_rule *best = NULL;
 
@@ -24,6 +25,7 @@ rule_for(const struct zone *z, int kind, struct hm_str name)
 		const struct zone_rule *r = &z->rules[i];
 
 		if ((int)r->kind == kind && is_below(name, r->name) &&
+		    (r->type == 0 || r->type == type) &&
 		    (!best || r->name.len >= best->name.len))
 			best = r;
 	}
@@ -166,13 +168,14 @@ static bool
 apply_rules(const struct zone *z, struct hm_str name,
     struct hm_dns_answer *answer, int64_t *delay_ms)
 {
-	const struct zone_rule *r = rule_for(z, ZONE_SECURE, name);
+	const struct zone_rule *r = rule_for(z, ZONE_SECURE, name,
+	    answer->type);
 
 	answer->secure = answer->secure && r && r->secure;
-	r = rule_for(z, ZONE_DELAY, name);
+	r = rule_for(z, ZONE_DELAY, name, answer->type);
 	if (r)
 		*delay_ms += r->delay_ms;
-	r = rule_for(z, ZONE_FAIL, name);
+	r = rule_for(z, ZONE_FAIL, name, answer->type);
 	if (!r || r->outcome == HM_DNS_OK)
 		return true;
 	if (r->outcome == HM_DNS_TIMEOUT)

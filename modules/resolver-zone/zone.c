@@ -88,8 +88,28 @@ add_rule(struct reader *r, int kind, struct hm_str name)
 }
 
 static int
+set_failure(struct reader *r, struct hm_str value, struct hm_str at,
+    struct hm_str type)
+{
+	enum hm_dns_outcome o = hm_str_is(value, "timeout") ?
+	    HM_DNS_TIMEOUT : hm_str_is(value, "failed") ? HM_DNS_FAILED :
+	    hm_str_is(value, "bogus") ? HM_DNS_BOGUS : HM_DNS_OK;
+	enum hm_dns_type only = 0;
+	struct zone_rule *rule;
+
+	if (o == HM_DNS_OK && !hm_str_is(value, "no"))
+		return wrong(r, "$FAIL must be timeout, failed, bogus or no");
+	if (type.len > 0 && hm_dns_type_parse(type, &only) < 0)
+		return wrong_word(r, "a type of records", type);
+	rule = add_rule(r, ZONE_FAIL, at);
+	rule->outcome = o;
+	rule->type = only;
+	return 0;
+}
+
+static int
 set_rule(struct reader *r, struct hm_str directive, struct hm_str value,
-    struct hm_str name)
+    struct hm_str name, struct hm_str type)
 {
 	struct hm_str at = r->origin;
 	uint32_t seconds;
@@ -107,14 +127,7 @@ set_rule(struct reader *r, struct hm_str directive, struct hm_str value,
 			return wrong_word(r, "a time", value);
 		add_rule(r, ZONE_DELAY, at)->delay_ms = (int64_t)seconds * 1000;
 	} else {
-		enum hm_dns_outcome o = hm_str_is(value, "timeout") ?
-		    HM_DNS_TIMEOUT : hm_str_is(value, "failed") ? HM_DNS_FAILED :
-		    hm_str_is(value, "bogus") ? HM_DNS_BOGUS : HM_DNS_OK;
-
-		if (o == HM_DNS_OK && !hm_str_is(value, "no"))
-			return wrong(r,
-			    "$FAIL must be timeout, failed, bogus or no");
-		add_rule(r, ZONE_FAIL, at)->outcome = o;
+		return set_failure(r, value, at, type);
 	}
 	return 0;
 }
@@ -149,17 +162,22 @@ static int
 directive(struct reader *r, struct hm_str word)
 {
 	struct hm_arena *arena = r->zone->arena;
-	struct hm_str first, second, more;
+	struct hm_str words[4] = { { 0 } }, first, second;
+	size_t n = 0;
 
-	if (zone_next(&r->lex, &first) >= ZONE_END_OF_LINE || first.len == 0)
+	while (n < HM_ARRAY_LEN(words) &&
+	    zone_next(&r->lex, &words[n]) < ZONE_END_OF_LINE)
+		n++;
+	first = words[0];
+	second = n > 1 ? words[1] : (struct hm_str){ 0 };
+	if (n == 0 || first.len == 0)
 		return wrong(r, "something is missing behind the directive");
-	if (zone_next(&r->lex, &second) >= ZONE_END_OF_LINE)
-		second = (struct hm_str){ 0 };
-	else if (zone_next(&r->lex, &more) < ZONE_END_OF_LINE)
-		return wrong_word(r, "expected here", more);
+	if (n > (hm_str_is(word, "$FAIL") ? 3 : 2))
+		return wrong_word(r, "expected here", words[n - 1]);
 	if (hm_str_is(word, "$SECURE") || hm_str_is(word, "$FAIL") ||
 	    hm_str_is(word, "$DELAY"))
-		return set_rule(r, word, first, second);
+		return set_rule(r, word, first, second,
+		    n > 2 ? words[2] : (struct hm_str){ 0 });
 	if (second.len > 0)
 		return wrong_word(r, "expected here", second);
 	if (hm_str_is(word, "$INCLUDE"))

@@ -25,6 +25,7 @@ struct zone_rule {
 	enum { ZONE_SECURE, ZONE_FAIL, ZONE_DELAY } kind;
 	bool secure;
 	enum hm_dns_outcome outcome; /* OK: nothing fails */
+	enum hm_dns_type type;     /* what fails of it; 0: everything */
 	int64_t delay_ms;
 };
 

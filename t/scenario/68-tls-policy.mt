@@ -20,6 +20,7 @@ set tlsa _2525._tcp.mx.far.example. TLSA 3 1 1 ${good_11}
 set wrong _2525._tcp.mx.far.example. TLSA 3 1 1 ${other_11}
 zone "" "" ""
 server mx listen 203.0.113.9:2525
+server mx listen [2001:db8::9]:2525
 server mx certificate good
 submission u anna
 
@@ -64,6 +65,31 @@ send u x@far.example no ""
 expect log event="tls result" domain=mx.far.example type=tlsa outcome=dnssec-invalid
 expect log event=deferred esc=4.7.5
 command queue drop --to x@far.example
+# One kind of address of which nothing can be found out does not turn it off, neither in
+# the host's zone nor behind its alias (RFC 7672, 2.2.2: what is known is secure).
+each how failed bogus
+	each type AAAA A
+		dns {
+			far.example. MX 10 mx.far.example.
+			mx.far.example. A 203.0.113.9
+			mx.far.example. AAAA 2001:db8::9
+			$wrong
+			$$SECURE yes far.example.
+			$$FAIL $how mx.far.example. $type
+		}
+		send u x@far.example half ""
+		insecure
+		expect log event="tls result" domain=mx.far.example type=tlsa outcome=validation-failure
+		expect log event=deferred esc=4.7.5
+		command queue drop --to x@far.example
+	end
+end
+# Both kinds: there is nobody to dial.
+zone "$wrong" "$$SECURE yes far.example." "$$FAIL failed mx.far.example."
+waits "/DNS/"
+# And no kind of MX: neither the domain nor its hosts are known.
+zone "$wrong" "$$SECURE yes far.example." "$$FAIL bogus far.example. MX"
+waits "/DNS/"
 # Nor does a record that does not match let mail go in clear.
 zone "$wrong" "$$SECURE yes far.example." ""
 send u x@far.example no ""

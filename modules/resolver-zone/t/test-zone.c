@@ -30,6 +30,9 @@ static const struct {
 	{ "$ORIGIN", "missing", 1 },
 	{ "$SECURE maybe", "yes or no", 1 },
 	{ "$FAIL often", "timeout, failed, bogus or no", 1 },
+	{ "$FAIL no a B", "a type of records", 1 },
+	{ "$FAIL no a AAAA c", "expected here", 1 },
+	{ "$DELAY 1s a AAAA", "expected here", 1 },
 	{ "$INCLUDE x", "not possible", 1 },
 };
 
@@ -65,6 +68,8 @@ static const struct {
 	{ "dead.test", HM_DNS_A, HM_DNS_TIMEOUT, false, -1, 0 },
 	{ "lies.dead.test", HM_DNS_A, HM_DNS_BOGUS, false, 0, 0 },
 	{ "fine.dead.test", HM_DNS_A, HM_DNS_OK, false, 0, 5400 },
+	{ "half.test", HM_DNS_A, HM_DNS_OK, false, 0, 5400 },
+	{ "half.test", HM_DNS_AAAA, HM_DNS_FAILED, false, 0, 0 },
 	{ "to.a.test", HM_DNS_A, HM_DNS_TIMEOUT, false, -1, 0 },
 	{ "other.test", HM_DNS_A, HM_DNS_NXDOMAIN, false, 0, 0 },
 	{ ".", HM_DNS_NS, HM_DNS_NODATA, false, 0, 0 },
@@ -90,6 +95,8 @@ test_rules(void)
 	    "$FAIL failed lies.dead\n"
 	    "$FAIL bogus lies.dead\n"
 	    "$FAIL no fine.dead\n"
+	    "$FAIL failed half AAAA\n"
+	    "half A 192.0.2.5\n"
 	    "fine.dead A 192.0.2.4\n"), "x", &zone, NULL);
 
 	ok(rc == 0, "a zone");
