@@ -4,6 +4,8 @@
 #include "imap.h"
 #include "recent.h"
 
+enum { STRETCH = 256 };        /* messages looked at in one turn */
+
 void
 imap_deselect(struct imap *s)
 {
@@ -30,18 +32,46 @@ take_params(struct imap_cmd *c, bool *ret_condstore)
 	return imap_p_char(&c->p, ')');
 }
 
-/* The number of the first message without \Seen. */
+/* The number of the first message without \Seen of those from first to last, or
+ * 0; *ret_n: how many there are. */
 static uint32_t
-first_unseen(const struct imap_selected *sel)
+unseen_in(const struct hm_view *view, uint32_t first, uint32_t last,
+    uint32_t *ret_n)
 {
 	const struct hm_entry *e;
 	struct hm_view_iter it;
+	uint32_t found = 0;
 
-	hm_view_iter(&it, sel->view, 1);
-	while ((e = hm_view_next(&it)) != NULL)
-		if (!(e->flags & HM_FLAG_SEEN))
-			return it.seq;
-	return 0;
+	*ret_n = 0;
+	hm_view_iter(&it, view, first);
+	while (it.seq < last && (e = hm_view_next(&it)) != NULL)
+		if (!(e->flags & HM_FLAG_SEEN) && ++*ret_n == 1)
+			found = it.seq;
+	return found;
+}
+
+/* The number of the first message without \Seen. Looked for from both ends, for
+ * most often only new messages are unseen, and how many there are is known. */
+static uint32_t
+first_unseen(const struct imap_selected *sel)
+{
+	uint32_t low = 1, high = hm_view_count(sel->view), from, to, n;
+	uint32_t left = sel->box->unseen, best = 0, seq;
+
+	if (sel->box->modseq != hm_view_modseq(sel->view))
+		left = high;         /* counted at another moment */
+	while (left > 0 && low <= high) {
+		to = high - low < STRETCH ? high : low + STRETCH - 1;
+		if ((seq = unseen_in(sel->view, low, to, &n)))
+			return seq;
+		low = to + 1;
+		from = high - to < STRETCH ? low : high - STRETCH + 1;
+		if ((seq = unseen_in(sel->view, from, high, &n)))
+			best = seq;
+		left -= n < left ? n : left;
+		high = from - 1;
+	}
+	return best;
 }
 
 static void

@@ -145,6 +145,60 @@ try:
 except imaplib.IMAP4.error as e:
     ok("AUTHENTICATIONFAILED" in str(e), "a wrong password is refused")
 
+
+# ---- a mailbox that nobody has looked at since the start ----
+
+def cold():
+    """(session, number of the first unseen message) after a restart"""
+    server.stop()
+    server.start()
+    m = login()
+    m.select("Large")
+    return m, int(m.response("UNSEEN")[1][0] or 0)
+
+
+def seen_of(m):
+    _, data = m.fetch("1:*", "(FLAGS)")
+    return [b"\\Seen" in line for line in data]
+
+
+COUNT = 1500
+m = login()
+m.create("Large")
+text = b"Subject: %d\r\n\r\n"
+for n in range(0, COUNT, 250):
+    m.send(b"x%d APPEND Large" % n + b"".join(
+        b" (\\Seen) {%d+}\r\n%s" % (len(text % i), text % i)
+        for i in range(n, n + 250)) + b"\r\n")
+    ok(m.readline().startswith(b"x%d OK" % n), "250 messages in one APPEND")
+m.select("Large")
+model = [True] * COUNT
+for unseen in ((), (COUNT,), (700, COUNT), (1, COUNT - 1), (300, 301, 1100)):
+    for n in range(1, COUNT + 1):
+        if model[n - 1] != (n not in unseen):
+            model[n - 1] = not model[n - 1]
+            m.store(str(n), "+FLAGS" if model[n - 1] else "-FLAGS", r"\Seen")
+    m.logout()
+    m, first = cold()
+    equal(first, unseen[0] if unseen else 0, "the first unseen of %d" %
+          len(unseen))
+    ok(seen_of(m) == model, "as FETCH has it")
+m.logout()
+m, _ = cold()
+good(m.store("400:410", "+FLAGS", r"(\Deleted)"), "STORE before all else")
+m.logout()
+m, _ = cold()
+good(m.expunge(), "EXPUNGE before all else")
+del model[399:410]
+good(m.store("1,900", "-FLAGS", r"\Seen"), "STORE behind it")
+model[0] = model[899] = False
+ok(seen_of(m) == model, "leave what they should")
+m.logout()
+m, first = cold()
+equal(first, 1, "also after a restart")
+ok(seen_of(m) == model, "all of it")
+m.logout()
+
 if shutil.which("curl"):
     def curl(path, *args):
         p = subprocess.run(["curl", "-sSk", "-u", "anna:" + PASSWORD, "--url",
