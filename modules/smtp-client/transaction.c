@@ -26,10 +26,12 @@ struct txn {
 
 /* ---- outcomes ---- */
 
+/* 530 asks for TLS (RFC 3207, 4), which was tried: it may work another time. */
 static enum hm_attempt_outcome
-outcome_of(int code)
+outcome_of(const struct txn *t, int code)
 {
-	return code >= 500 ? HM_ATTEMPT_PERMANENT : HM_ATTEMPT_TEMPORARY;
+	return code < 500 || (code == 530 && !hm_io_is_tls(t->c->io)) ?
+	    HM_ATTEMPT_TEMPORARY : HM_ATTEMPT_PERMANENT;
 }
 
 static struct hm_str
@@ -47,6 +49,8 @@ settle(struct txn *t, struct hm_attempt_rcpt *rcpt,
     enum hm_attempt_outcome outcome, int code, struct hm_str esc,
     struct hm_str text)
 {
+	if (outcome == HM_ATTEMPT_TEMPORARY && hm_str_starts(esc, HM_STR("5")))
+		esc = HM_STR("4.7.0");
 	rcpt->outcome = outcome;
 	rcpt->code = code;
 	rcpt->esc = hm_str_dup(t->a->arena, esc);
@@ -72,7 +76,7 @@ settle_all_reply(struct txn *t)
 {
 	const struct client_reply *reply = &t->c->reply;
 
-	settle_all(t, outcome_of(reply->code), reply->code,
+	settle_all(t, outcome_of(t, reply->code), reply->code,
 	    client_reply_esc(reply), hm_buf_view(&reply->text));
 }
 
@@ -211,7 +215,7 @@ take_rcpt_reply(struct txn *t, size_t i, size_t *accepted)
 	if (reply->code >= 200 && reply->code < 300)
 		t->rcpts[(*accepted)++] = t->rcpts[i];
 	else if (*accepted == 0 || (reply->code != 452 && reply->code != 552))
-		settle(t, &t->a->rcpts[t->rcpts[i]], outcome_of(reply->code),
+		settle(t, &t->a->rcpts[t->rcpts[i]], outcome_of(t, reply->code),
 		    reply->code, client_reply_esc(reply),
 		    hm_buf_view(&reply->text));
 }

@@ -2,6 +2,7 @@
 # Mail to Postfix, Exim and OpenSMTPD: it arrives, waits or comes back as the RFCs
 # say. The table below is what is expected; README tells how to get the peers.
 import os
+import re
 import smtplib
 import sys
 
@@ -59,6 +60,8 @@ for letter in "pe":
          "returns 5.6.7", body=EIGHT,
          mail_options=["SMTPUTF8", "BODY=8BITMIME"])
     case(peer + ": nothing is offered", "anna@" + d2, "arrives", body=DOTS)
+    case(peer + ": eight bits, no 8BITMIME there", "anna@" + d2, "arrives",
+         body=EIGHT)
     case(peer + ": binary, which it does not take", "anna@" + d1,
          "returns 5.6.1", body="a\0b\r\n", chunk=True)
     case(peer + ": larger than it takes", "anna@" + d3, "returns 5.3.4",
@@ -100,6 +103,10 @@ case("postfix: greylisted", "grey1@p13.peer.test",
      "waits greylisted / arrives")
 case("exim: greylisted", "grey1@e1.peer.test", "waits greylisted / arrives",
      then=servers.exim_remembers)
+case("postfix: killed behind the message", "crash1@p16.peer.test",
+     "waits connection was lost / arrives")
+case("postfix: larger than it takes, which it does not say first",
+     "anna@p5.peer.test", "returns message file too big", body=BIG)
 case("postfix: 421 at RCPT", "hangup@p13.peer.test", "waits going down")
 case("postfix: 421 at the end", "hangup@p15.peer.test", "waits going down")
 case("postfix: busy at DATA", "busy@p14.peer.test", "waits busy")
@@ -108,6 +115,10 @@ case("postfix: one of two refused for now", "taken1@p13.peer.test "
 case("null MX", "x@null.peer.test", "returns 5.1.10")
 case("no such domain", "x@none.invalid", "returns 5.1.2")
 case("no such name in a signed zone", "x@none.peer.test", "returns 5.1.2")
+case("a host that has no address", "x@noaddress.peer.test", "returns 5.4.4")
+case("a host in a network that is refused", "x@refused.peer.test",
+     "returns 5.7.1")
+case("the host is this server", "x@loop.peer.test", "returns 5.4.6")
 case("the first of three hosts is dead", "anna@several.peer.test", "arrives")
 case("every host is dead", "anna@dead.peer.test", "waits refused")
 case("no MX but an address", "anna@mx.p1.peer.test", "arrives")
@@ -174,7 +185,8 @@ def all_zones():
                       "mx.%s%d A 127.1.%d.%d" % (letter, i, net, i)]
         lines.append("%s MX 10 mx.%s2" % (("b\u00fccher-%s" % letter).encode(
             "idna").decode(), letter))
-    lines += ["null MX 0 .", "several MX 10 gone", "several MX 20 mx.p1",
+    lines += ["null MX 0 .", "noaddress MX 10 nothing", "refused MX 10 private",
+              "private A 127.2.0.1", "loop MX 10 localhost.", "several MX 10 gone", "several MX 20 mx.p1",
               "several MX 30 mx.p3", "dead MX 10 gone", "gone A 127.1.9.9",
               "hermod A 127.0.0.1", "good A 127.1.1.30", "exim A 127.1.2.30"]
     lines += ["socks%d MX 10 %s" % (n, host) for n, (_, host) in
@@ -264,6 +276,10 @@ def main():
     play(server, home, {n: c for n, c in TABLE.cases.items()
                         if there[needs(c[0], there)]}, [others])
     nul_is_refused(server)
+    if there["exim"]:
+        with open("/var/log/exim4/mainlog") as f:
+            ok(re.search(r"=> anna@example[.]org .* K C=", f.read()),
+               "exim hands in its report with BDAT")
     play(server, home, stopped(there))
     if hermod._failed:
         servers.show_logs()

@@ -1,8 +1,10 @@
 """servers.py - Postfix, Dovecot, Exim, OpenSMTPD, dante, and web servers with
 policies, each at addresses of its own: what is special there, the tables say."""
+import glob
 import os
 import re
 import shutil
+import signal
 import socketserver
 import ssl
 import subprocess
@@ -30,6 +32,12 @@ POSTFIX = {                              # address: what is special there
     "127.1.1.25": "-o smtpd_tls_chain_files=/etc/lab/short.both",
     "127.1.1.4": "-o smtpd_recipient_limit=3 -o "
                  "smtpd_recipient_overshoot_limit=9",
+    "127.1.1.5": "-o message_size_limit=20000 -o "
+                 "smtpd_discard_ehlo_keywords=size",
+    "127.1.1.26": "-o smtpd_tls_chain_files=/etc/lab/good.both -o "
+                  "smtpd_tls_security_level=encrypt",
+    "127.1.1.27": "-o smtpd_tls_chain_files=/nonexistent -o "
+                  "smtpd_tls_security_level=encrypt",
     "[fd00:1::20]": "-o smtpd_tls_chain_files=/etc/lab/good.both",
 }
 POSTFIX.update(("127.1.1.%d" % (10 + i), "-o smtpd_delay_reject=no -o { smtpd_%s_"
@@ -38,10 +46,13 @@ POSTFIX.update(("127.1.1.%d" % (10 + i), "-o smtpd_delay_reject=no -o { smtpd_%s
                     "end": "end_of_data"}.get(stage, stage))
                for i, stage in enumerate(STAGES))
 
+POSTFIX["127.1.1.16"] = POSTFIX["127.1.1.15"]
+
 
 class Policy(socketserver.StreamRequestHandler):
     """Postfix asks; recipients whose names begin with busy, grey, hangup, taken
-    are answered so, and everything else that asks here is refused."""
+    are answered so, with crash the one who asks ends the first time, and everything
+    else that asks here is refused."""
     seen = set()
 
     def handle(self):
@@ -56,10 +67,12 @@ class Policy(socketserver.StreamRequestHandler):
     @classmethod
     def judge(cls, asked):
         name = asked.get("recipient", "").split("@")[0]
-        if name.startswith("grey"):
+        if name.startswith("grey") or name.startswith("crash"):
             if name in cls.seen:
                 return "OK"
             cls.seen.add(name)
+            if name.startswith("crash"):
+                kill_smtpd(b"127.1.1.16")
             return "450 4.7.1 greylisted, come again"
         if name.startswith("hangup"):
             return "421 4.3.2 going down"
@@ -68,6 +81,18 @@ class Policy(socketserver.StreamRequestHandler):
         if name.startswith("taken"):
             return "OK"
         return "550 5.7.1 not at this stage: " + asked["protocol_state"]
+
+
+def kill_smtpd(service):
+    """The processes of Postfix that serve there."""
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            with open(path, "rb") as f:
+                words = f.read().split(b"\0")
+        except FileNotFoundError:
+            continue
+        if words[0] == b"smtpd" and any(w.startswith(service) for w in words):
+            os.kill(int(path.split("/")[2]), signal.SIGKILL)
 
 
 def start_postfix(mx):
@@ -176,7 +201,7 @@ service auth {
 
 # ---- Exim --------------------------------------------------------------------
 
-EXIM = ["127.1.2.%d" % i for i in (1, 2, 3, 4, 20, 21, 22, 23)] + \
+EXIM = ["127.1.2.%d" % i for i in (1, 2, 3, 4, 20, 21, 22, 23, 24)] + \
     ["127.1.2.%d" % (10 + i) for i in range(len(STAGES))]
 
 
@@ -199,7 +224,8 @@ check_end:
 """
     cert = "/etc/lab/${if eq{$received_ip_address}{127.1.2.20}{good}{${if " \
         "eq{$received_ip_address}{127.1.2.21}{expired}{${if " \
-        "eq{$received_ip_address}{127.1.2.22}{other}{self}}}}}}"
+        "eq{$received_ip_address}{127.1.2.22}{other}{${if " \
+        "eq{$received_ip_address}{127.1.2.24}{none}{self}}}}}}}}"
     write("/etc/exim4/exim4.conf", """primary_hostname = mx.exim.test
 exim_user = Debian-exim
 exim_group = Debian-exim

@@ -110,7 +110,8 @@ class Sight:
                                      for m in mailbox(o)]
         self.waiting = json.loads(server.command("queue", "list", "--json")
                                   or "[]")
-        self.reports = [m.decode(errors="replace") for m in mailbox(home)]
+        self.reports = [m.decode(errors="replace").replace("\r\n", "\n")
+                        for m in mailbox(home)]
         self.results = [{k: a or b for k, a, b in re.findall(
             r'(\w+)=(?:"([^"]*)"|(\S+))', line)} for line in
             server.read_log().splitlines() if 'm="tls result"' in line]
@@ -121,6 +122,9 @@ class Sight:
     def report(self, n, text):
         return any("<case-%d@example.org>" % n in r and
                    text.lower() in r.lower() for r in self.reports)
+
+    def failed(self, n, rcpt):
+        return self.report(n, "; %s\nAction: failed" % rcpt)
 
     def reason(self, rcpt):
         """Why it waits, once it was tried."""
@@ -159,7 +163,8 @@ def faults(sight, n, rcpts, outcomes, more):
                 and not re.search(WITH[o.split()[1]], hop(copy), re.I)]
     for rcpt, outcome in zip(rcpts, outcomes):
         kind, _, words = outcome.partition(" ")
-        if kind == "waits" and not sight.waits(rcpt, words):
+        if kind == "waits" and (not sight.waits(rcpt, words) or
+                                sight.failed(n, rcpt)):
             bad.append("it does not wait so")
         if kind == "returns" and not sight.report(n, words):
             bad.append("there is no such report")
@@ -210,7 +215,11 @@ def judge(server, home, cases, others=()):
                 ok(True, open_.pop(n)[0])
                 end = time.monotonic() + 60
         time.sleep(0.3)
-    for n, c in open_.items():
+    sight = Sight(server, home, others)
+    late = [n for n, c in cases.items() if n not in open_ and
+            faults(sight, n, *c[1:])]
+    ok(not late, "all of that stays so")
+    for n, c in list(open_.items()) + [(n, cases[n]) for n in late]:
         ok(False, c[0])
         for line in faults(sight, n, *c[1:]):
             diag(line)

@@ -23,7 +23,8 @@ PEERS = {                     # peer and its certificate: address
     "postfix STARTTLS fails": "127.1.1.24", "postfix by IPv6": "fd00:1::20",
     "exim good": "127.1.2.20", "exim expired": "127.1.2.21",
     "exim other": "127.1.2.22", "exim self": "127.1.2.23",
-    "exim no STARTTLS": "127.1.2.2",
+    "postfix only TLS": "127.1.1.26", "postfix only TLS, which fails": "127.1.1.27",
+    "exim no STARTTLS": "127.1.2.2", "exim STARTTLS refused": "127.1.2.24",
     "opensmtpd no handshake": "127.1.3.20", "hermod self": "127.0.0.1",
 }
 POLICY = "version: STSv1\r\nmode: %s\r\nmx: %s\r\nmax_age: 86400\r\n"
@@ -59,7 +60,14 @@ row("postfix STARTTLS fails", "insecure", "", "", "arrives clear",
     "none validation-failure")
 row("opensmtpd no handshake", "insecure", "", "", "arrives clear",
     "none validation-failure")
+row("exim STARTTLS refused", "insecure", "", "", "arrives clear",
+    "none starttls-not-supported")
+row("postfix only TLS", "insecure", "", "", "arrives TLS", "none success")
+row("postfix only TLS, which fails", "insecure", "", "", "waits STARTTLS",
+    "none validation-failure")
 row("postfix by IPv6", "insecure", "", "", "arrives TLS", "none success")
+row("postfix good", "insecure", "", "", "arrives TLS", "none success",
+    what="its address of IPv6 is dead", records="{d} MX 10 {h}\n{h} AAAA fd00:1::99\n")
 
 # DANE. A record of the certificate itself: names and dates do not matter.
 for p in BOTH:
@@ -90,6 +98,8 @@ for tlsa in ("0 0 1", "1 1 1", "3 1 9", "3 9 1", "9 1 1"):
     row("postfix self", "secure", tlsa, "", "arrives TLS", "tlsa tlsa-invalid")
 row("postfix STARTTLS fails", "secure", "3 1 1 wrong", "", "waits TLS: ",
     "tlsa validation-failure")
+row("exim STARTTLS refused", "secure", "3 1 1 wrong", "", "waits 454 ",
+    "tlsa starttls-not-supported")
 row("opensmtpd no handshake", "secure", "3 1 1 wrong", "", "waits TLS: ",
     "tlsa validation-failure")
 row("postfix by IPv6", "secure", "3 1 1", "", "arrives TLS", "tlsa success")
@@ -131,6 +141,9 @@ row("postfix good", "secure", "3 1 1", "", "arrives TLS",
     what="a host with wrong records goes before",
     records="{d} MX 5 {al}\n{d} MX 10 {h}\n{al} A {a}\n_25._tcp.{al} TLSA 3 1 1 " +
     WRONG + "\n")
+row("postfix good", "secure", "2 0 1", "enforce", "arrives TLS", "tlsa success",
+    "sts success", what="the domain is an alias",
+    records="{d} CNAME {al}\n{al} MX 10 {h}\n")
 row("postfix good", "secure", "", "", "returns 5.1.10", what="null MX",
     records="{d} MX 0 .\n")
 

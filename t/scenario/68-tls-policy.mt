@@ -53,6 +53,22 @@ each name far.example. mx.far.example. _tcp.mx.far.example.
 	clear ""
 end
 
+# A host that takes nothing in clear, when TLS failed: it may work another time
+# (RFC 3207, 4).
+zone "" "" ""
+send u x@far.example must ""
+greet
+mx < STARTTLS
+mx > 220 go
+mx > no handshake
+greet
+mx < MAIL
+mx > 530 5.7.0 Must issue a STARTTLS command first
+expect log event=deferred to=x@far.example code=530 esc=4.7.0
+mx < QUIT
+mx > 221
+command queue drop --to x@far.example
+
 # A signed zone that gives no answer is no zone without records.
 each how bogus failed timeout
 	zone "$tlsa" "$$SECURE yes far.example." "$$FAIL $how _tcp.mx.far.example."
