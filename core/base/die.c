@@ -40,6 +40,14 @@ hm_xrealloc(void *p, size_t bytes)
 	return p;
 }
 
+char *
+hm_xstrdup(const char *s)
+{
+	size_t size = strlen(s) + 1;
+
+	return memcpy(hm_xalloc(size), s, size);
+}
+
 void
 hm_wipe(void *p, size_t len)
 {

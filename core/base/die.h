@@ -8,4 +8,7 @@
 /* Writes "hermod: text" to standard error and aborts. */
 _Noreturn void hm_die(const char *fmt, ...) HM_PRINTF(1, 2);
 
+/* On the heap, like hm_xalloc(). */
+char *hm_xstrdup(const char *s);
+
 #endif

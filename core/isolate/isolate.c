@@ -13,6 +13,7 @@
 #include <hermod/log.h>
 #include <hermod/str.h>
 
+#include "core/base/die.h"
 #include "core/conf/config.h"
 #include "core/conf/errs.h"
 #include "core/conf/node.h"
@@ -241,9 +242,9 @@ remote_new(struct hm_code *code, const struct hm_remote_opts *opts)
 	r->core = code->core;
 	r->code = code;
 	r->arena = hm_arena_new(NULL, "remote");
-	r->name = strdup(code->name);
-	r->path = strdup(code->path);
-	r->file = strdup(code->copy != NULL ? code->copy : code->path);
+	r->name = hm_xstrdup(code->name);
+	r->path = hm_xstrdup(code->path);
+	r->file = hm_xstrdup(code->copy != NULL ? code->copy : code->path);
 	r->opts = *opts;
 	r->count = count_of(code->core, code->name);
 	r->output = -1;

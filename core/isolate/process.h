@@ -26,6 +26,11 @@ void hm_process_answer(struct hm_process *p, uint64_t id, struct hm_str answer);
 /* Tells what was counted since. */
 void hm_process_count(struct hm_process *p);
 
+/* process-settings.c: what is answered by a fiber: checking the settings, telling of
+ * them, opening. */
+void hm_process_request(struct hm_process *p, enum hm_carry what,
+    struct hm_str in);
+
 /* process-calls.c: what concerns sessions, messages and calls. */
 void hm_process_call(struct hm_process *p, struct hm_str in);
 void hm_process_cancel(struct hm_process *p, struct hm_str in);

@@ -8,6 +8,8 @@
 
 #include <hermod/arena.h>
 
+#include "core/base/die.h"
+
 #include "generation.h"
 
 struct hm_kept {
@@ -34,15 +36,6 @@ find(struct hm_core *core, const char *module, const char *key)
 		    strcmp(kept->key, key) == 0)
 			return kept;
 	return NULL;
-}
-
-static char *
-heap_copy(const char *s)
-{
-	char *copy = hm_xalloc(strlen(s) + 1);
-
-	memcpy(copy, s, strlen(s));
-	return copy;
 }
 
 static void
@@ -75,8 +68,8 @@ hm_keep(struct hm_mod *m, const char *key,
 		if ((r = make(m, arg, &resource, reterr)) < 0)
 			return r;
 		kept = hm_xalloc(sizeof(*kept));
-		kept->module = heap_copy(m->name);
-		kept->key = heap_copy(key);
+		kept->module = hm_xstrdup(m->name);
+		kept->key = hm_xstrdup(key);
 		kept->resource = resource;
 		kept->destroy = destroy;
 		kept->code = m->code;

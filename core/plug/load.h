@@ -35,9 +35,11 @@ struct hm_code {
 
 /* Search paths are "DIR:DIR", or NULL; the built-in folder comes last. */
 
-/* The file of a module, in arena, or NULL. */
+/* find.c: the file of a module, in arena, or NULL. */
 const char *hm_module_find(const char *search, struct hm_arena *arena,
     const char *name);
+/* For messages: where it was looked for. */
+const char *hm_module_places(const char *search, struct hm_arena *arena);
 /* Loads a module, or takes another reference on the code that its file has
  * already become. copy_dir: NULL loads the file itself. isolate: NULL, or in a
  * process of its own, which is never shared. */
@@ -59,7 +61,7 @@ void hm_code_unref(struct hm_code *code);
 struct hm_code *hm_code_hold(void (*fn)(void *arg));
 void hm_code_let_go(struct hm_code *code);
 
-/* Whether the descriptor can be used by this core; fills the complete def. */
+/* descriptor.c: whether it can be used by this core; fills the complete def. */
 int hm_module_check(const struct hm_module_def *found, const char *name,
     const char *path, struct hm_module_def *ret, struct hm_err *reterr);
 
