@@ -39,6 +39,14 @@ words_match(const struct hm_command *command, struct hm_argv argv, size_t n)
 	return true;
 }
 
+static const struct hm_command *
+own_commands(const struct hm_cmd *cmd)
+{
+	const struct hm_module_def *own = cmd->core->opts.own;
+
+	return own != NULL ? own->commands : NULL;
+}
+
 /* Calls fn for all, the core's first, then module by module. */
 static void
 each(const struct hm_command *own, const struct hm_generation *gen,
@@ -305,7 +313,7 @@ hm_cmd_list(struct hm_cmd *cmd, const struct hm_generation *gen,
 {
 	struct list list = { .cmd = cmd, .prefix = prefix };
 
-	each(cmd->core->opts.commands, gen, list_fn, &list);
+	each(own_commands(cmd), gen, list_fn, &list);
 	return list.n > 0;
 }
 
@@ -337,7 +345,7 @@ hm_cmd_unknown(struct hm_cmd *cmd, const struct hm_generation *gen,
 	struct hm_buf words = { 0 };
 
 	while (list.prefix.n > 0 && list.n == 0) {
-		each(cmd->core->opts.commands, gen, group_fn, &list);
+		each(own_commands(cmd), gen, group_fn, &list);
 		if (list.n == 0)
 			list.prefix.n--;
 	}
@@ -351,7 +359,7 @@ hm_cmd_unknown(struct hm_cmd *cmd, const struct hm_generation *gen,
 	for (size_t i = 0; i < argv.n && i < 3 && argv.at[i][0] != '-'; i++)
 		hm_buf_printf(&words, "%s%s", i ? " " : "", argv.at[i]);
 	list.suggest.word = hm_buf_view(&words);
-	each(cmd->core->opts.commands, gen, suggest_fn, &list);
+	each(own_commands(cmd), gen, suggest_fn, &list);
 	if (list.suggest.best != NULL)
 		hm_cmd_error(cmd, "unknown command \"%s\"; did you mean \"%s\"?",
 		    words.p, list.suggest.best);

@@ -11,10 +11,10 @@
 #include <hermod/types.h>
 
 struct hm_code;
-struct hm_command;
 struct hm_family;
 struct hm_generation;
 struct hm_kept;
+struct hm_module_def;
 struct hm_remote;
 struct hm_remote_count;
 struct hm_remote_ops;
@@ -27,7 +27,8 @@ struct hm_core_opts {
 	bool offline;                  /* a command, not a server: no listeners */
 	bool control;                  /* offer the control socket */
 	bool lenient;                  /* start without what cannot be loaded */
-	const struct hm_command *commands; /* the core's own; or NULL */
+	/* The core as a module, with its commands; or NULL. */
+	const struct hm_module_def *own;
 	/* Of isolated modules; NULL: as if there were no such modules. */
 	const struct hm_remote_ops *isolate;
 };

@@ -17,7 +17,6 @@
 #include "core/conf/errs.h"
 #include "core/conf/node.h"
 
-#include "control.h"
 #include "generation.h"
 #include "metrics.h"
 #include "offender.h"
@@ -348,6 +347,12 @@ schema_step(struct hm_generation *gen, struct hm_errs *errs)
 
 /* ---- all ---- */
 
+/* The core as a module, where nobody said more. */
+static const struct hm_module_def plain = {
+	.size = sizeof(plain), .name = "core", .version = PACKAGE_VERSION,
+	.summary = "The core itself",
+};
+
 /* As many mistakes as possible are told at once; but while modules are missing
  * or misunderstood, what others miss of them would only confuse. */
 static int
@@ -364,7 +369,8 @@ all_steps(struct hm_generation *gen, struct hm_errs *errs)
 	if (hm_errs_count(errs) > 0)
 		return -HM_ESYNTAX;
 	r = hm_bind(gen, errs);
-	add_mod(gen, &hm_core_def, NULL, NULL);
+	add_mod(gen, gen->core->opts.own != NULL ? gen->core->opts.own :
+	    &plain, NULL, NULL);
 	if (hm_chains_build(gen, errs) < 0)
 		r = -HM_ESYNTAX;
 	return r;

@@ -16,13 +16,13 @@
 
 #include "core/conf/config.h"
 #include "core/isolate/isolate.h"
-#include "core/plug/control.h"
 #include "core/plug/core.h"
 #include "core/plug/generation.h"
 #include "core/run/fiber-private.h"
 #include "core/run/loop.h"
 #include "core/serve/lock.h"
 
+#include "client.h"
 #include "commands.h"
 #include "program.h"
 #include "terminal.h"
@@ -182,7 +182,7 @@ run_here(struct call *call)
 		.conf_dir = call->options->conf_dir,
 		.module_path = call->options->module_path,
 		.offline = true,
-		.commands = hm_core_commands, .isolate = &hm_isolate,
+		.own = &hm_core_def, .isolate = &hm_isolate,
 	};
 	struct hm_err err = { 0 };
 

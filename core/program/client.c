@@ -18,8 +18,9 @@
 #include <hermod/str.h>
 
 #include "core/plug/cmd.h"
-#include "core/plug/control.h"
-#include "core/plug/wire.h"
+#include "core/serve/wire.h"
+
+#include "client.h"
 
 /* ---- the terminal ---- */
 

@@ -1,4 +1,6 @@
 /* commands.c - the commands of the core that ask about a running server. */
+#include "config.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +14,7 @@
 #include "core/plug/cmd.h"
 #include "core/plug/generation.h"
 #include "core/plug/metrics.h"
+#include "core/serve/control.h"
 
 #include "commands.h"
 
@@ -465,4 +468,12 @@ const struct hm_command hm_core_commands[] = {
 	{ .words = "help", .args = "[COMMAND...]", .where = HM_CMD_HERE,
 	  .run = run_help, .summary = "Lists commands, or explains one" },
 	HM_COMMAND_END
+};
+
+const struct hm_module_def hm_core_def = {
+	.abi_major = HM_ABI_MAJOR, .abi_minor = HM_ABI_MINOR,
+	.size = sizeof(hm_core_def),
+	.name = "core", .version = PACKAGE_VERSION, .summary = "The core itself",
+	.commands = hm_core_commands,
+	.open = hm_control_open,
 };

@@ -3,9 +3,11 @@
 #define HERMOD_PROGRAM_COMMANDS_H
 
 #include <hermod/command.h>
+#include <hermod/plugin.h>
 
-/* Ended by NULL words. */
 extern const struct hm_command hm_core_commands[];
+/* The core as a module: these commands, and the control socket. */
+extern const struct hm_module_def hm_core_def;
 
 /* config-commands.c */
 HM_FIBER int hm_run_config_check(struct hm_cmd *cmd);

@@ -112,7 +112,7 @@ struct hm_harness *
 hm_harness_server(const char *conf_dir, const char *module_path)
 {
 	struct hm_core_opts opts = { .conf_dir = conf_dir,
-		.module_path = module_path, .commands = hm_core_commands,
+		.module_path = module_path, .own = &hm_core_def,
 		.isolate = &hm_isolate };
 	struct hm_harness *h = hm_xalloc(sizeof(*h));
 

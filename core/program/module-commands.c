@@ -11,11 +11,11 @@
 #include "core/conf/config.h"
 #include "core/conf/errs.h"
 #include "core/plug/cmd.h"
-#include "core/plug/control.h"
 #include "core/plug/generation.h"
 #include "core/plug/offender.h"
 #include "core/plug/remote.h"
 
+#include "client.h"
 #include "commands.h"
 
 enum { MAX_FILE = 16 * 1024 * 1024 };

@@ -106,7 +106,7 @@ hm_main(int argc, char **argv)
 	struct hm_options options = {
 		.conf_dir = secure_getenv("HERMOD_CONF"),
 		.module_path = secure_getenv("HERMOD_MODULE_PATH"),
-		.commands = hm_core_commands,
+		.own = &hm_core_def,
 	};
 	int i = 1;
 

@@ -10,8 +10,8 @@
 #include <hermod/work.h>
 
 #include "core/plug/cmd.h"
-#include "core/plug/control.h"
 
+#include "client.h"
 #include "terminal.h"
 
 static int

@@ -21,10 +21,10 @@
 
 #include "core/conf/config.h"
 #include "core/plug/cmd.h"
-#include "core/plug/control.h"
 #include "core/plug/generation.h"
 #include "core/plug/offender.h"
 
+#include "client.h"
 #include "commands.h"
 
 enum { MAX_CODE = 256 << 20, BACK_MS = 60000 };

@@ -60,7 +60,7 @@ run_worker(void *arg)
 		.grants = parent->grants,
 		.conf_dir = parent->options->conf_dir,
 		.module_path = parent->options->module_path,
-		.commands = parent->options->commands,
+		.own = parent->options->own,
 		.pid = getppid(),
 	};
 
@@ -198,7 +198,7 @@ hm_serve_alone(const struct hm_options *options, struct hm_server_opts *opts)
 	int r = HM_EXIT_NO;
 
 	own.conf_dir = opts->conf_dir;
-	opts->commands = options->commands;
+	opts->own = options->own;
 	opts->grants = grants = hm_grants_read(&own);
 	if (grants != NULL) {
 		hm_spawn_helper();

@@ -6,11 +6,11 @@
 
 #include "server.h"
 
-/* What stands before the command's words, and which those may be. */
+/* What stands before the command's words. */
 struct hm_options {
 	const char *conf_dir;
 	const char *module_path;       /* or NULL */
-	const struct hm_command *commands; /* the core's own */
+	const struct hm_module_def *own; /* the core as a module */
 };
 
 /* argv: the words behind "serve". All return the exit status. */

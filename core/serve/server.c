@@ -275,7 +275,7 @@ hm_server_run(const struct hm_server_opts *opts)
 	struct hm_core_opts core_opts = {
 		.conf_dir = opts->conf_dir, .module_path = opts->module_path,
 		.copy_code = true, .control = true, .lenient = true,
-		.commands = opts->commands, .isolate = &hm_isolate,
+		.own = opts->own, .isolate = &hm_isolate,
 	};
 	struct serving serving = { .opts = opts, .lock = -1, .record = -1 };
 	struct hm_err err = { 0 };

@@ -2,17 +2,17 @@
 #ifndef HERMOD_SERVE_SERVER_H
 #define HERMOD_SERVE_SERVER_H
 
-struct hm_command;
 struct hm_core;
 struct hm_err;
 struct hm_grants;
+struct hm_module_def;
 struct hm_server_conf;
 
 struct hm_server_opts {
 	const struct hm_grants *grants; /* what the sandbox lets through */
 	const char *conf_dir;
 	const char *module_path;       /* or NULL */
-	const struct hm_command *commands; /* the core's own */
+	const struct hm_module_def *own; /* the core as a module */
 	long pid;                      /* whom signals go to; 0: this process */
 	/* Called once, when the first configuration is current. May be NULL. */
 	void (*ready)(struct hm_core *core, void *arg);

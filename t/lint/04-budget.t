@@ -31,7 +31,9 @@ awk '$1 > 1000' "$trash/sizes" | nothing "no file is longer than 1,000 lines"
 
 # Lines of code: without comments, blank lines and lone braces. The core is what
 # modules are built on (the library) and what makes a server and a command line of
-# it (the program); each layer counts, and belongs to one of them.
+# it (the program); each layer counts, and belongs to one of them. The limits are
+# what was reached and a small reserve: they go down with it. The aim is 15,000
+# for the library.
 lines () { # LAYER...
 	for layer; do
 		grep "^core/$layer/" "$trash/files"
@@ -56,8 +58,8 @@ budget () { # PART LIMIT LAYER...
 	ok $? "the $part ($*) has at most $limit lines of code"
 	counted="$counted $*"
 }
-budget library 20000 base run conf plug mail
-budget program 6500 isolate serve program
+budget library 19900 base run conf plug mail
+budget program 6900 isolate serve program
 for d in core/*/; do
 	case " $counted " in *" $(basename "$d") "*) ;; *) echo "$d" ;; esac
 done | nothing "every layer of the core is counted"

@@ -5,8 +5,8 @@
  * the server act. Whatever else the client sends, it was asked for: so both
  * stay in step however a command ends.
  */
-#ifndef HERMOD_PLUG_WIRE_H
-#define HERMOD_PLUG_WIRE_H
+#ifndef HERMOD_SERVE_WIRE_H
+#define HERMOD_SERVE_WIRE_H
 
 #include <hermod/types.h>
 

@@ -15,10 +15,11 @@
 #include <hermod/str.h>
 
 #include "core/conf/config.h"
+#include "core/plug/cmd.h"
+#include "core/plug/core.h"
+#include "core/plug/generation.h"
 
-#include "cmd.h"
 #include "control.h"
-#include "generation.h"
 #include "wire.h"
 
 enum { REQUEST_MS = 10000, ANSWER_MS = 15 * 60 * 1000, MAX_CLIENTS = 32 };
@@ -180,7 +181,7 @@ run_request(struct hm_mod *m, struct remote *remote, struct hm_argv argv,
 	struct hm_generation *gen = m->gen;
 	struct hm_mod *owner = NULL;
 
-	cmd.command = hm_command_find(gen->core->opts.commands, gen, argv, &owner);
+	cmd.command = hm_command_find(m->def->commands, gen, argv, &owner);
 	if (cmd.command == NULL)
 		return hm_cmd_unknown(&cmd, gen, argv);
 	cmd.mod = owner;
@@ -245,8 +246,8 @@ control_accept(struct hm_mod *m, struct hm_io *io, void *arg)
 	hm_io_close(io);
 }
 
-static int
-control_open(struct hm_mod *m, struct hm_err *reterr)
+int
+hm_control_open(struct hm_mod *m, struct hm_err *reterr)
 {
 	static const struct hm_listen_opts opts = {
 		.max_connections = MAX_CLIENTS };
@@ -269,10 +270,3 @@ control_open(struct hm_mod *m, struct hm_err *reterr)
 		return hm_err_errno(reterr, errno, "%s", path);
 	return 0;
 }
-
-const struct hm_module_def hm_core_def = {
-	.abi_major = HM_ABI_MAJOR, .abi_minor = HM_ABI_MINOR,
-	.size = sizeof(struct hm_module_def),
-	.name = "core", .version = PACKAGE_VERSION, .summary = "The core itself",
-	.open = control_open,
-};

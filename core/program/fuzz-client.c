@@ -10,8 +10,9 @@
 #include <hermod/err.h>
 #include <hermod/str.h>
 
-#include "control.h"
-#include "wire.h"
+#include "core/serve/wire.h"
+
+#include "client.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

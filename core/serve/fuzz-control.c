@@ -19,12 +19,14 @@
 #include <hermod/str.h>
 
 #include "core/conf/errs.h"
+#include "core/plug/cmd.h"
+#include "core/plug/core.h"
+#include "core/plug/generation.h"
 #include "core/program/commands.h"
 #include "core/run/loop.h"
 #include "core/run/sim.h"
 
 #include "control.h"
-#include "generation.h"
 #include "wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -103,7 +105,7 @@ begin(void)
 		abort();
 	write_conf();
 	opts.conf_dir = dir;
-	opts.commands = hm_core_commands;
+	opts.own = &hm_core_def;
 	core = hm_core_new(&opts);
 	hm_fiber_start(NULL, "reload", reload, core);
 	hm_sim_run_until_idle();
