@@ -268,10 +268,12 @@ no_answer(enum hm_dns_outcome outcome)
 	}
 }
 
+/* The same whatever the order that they come in. */
 enum dkim_result
 dkim_record_find(struct hm_arena *arena, const struct hm_dns_answer *answer,
     struct dkim_record *ret, const char **ret_why)
 {
+	struct dkim_record one;
 	size_t n = 0;
 
 	*ret_why = no_answer(answer->outcome);
@@ -281,22 +283,20 @@ dkim_record_find(struct hm_arena *arena, const struct hm_dns_answer *answer,
 		return DKIM_PERMERROR;
 	for (size_t i = 0; i < answer->n; i++) {
 		struct hm_str text = answer->rr[i].txt.text;
-		struct dkim_record one;
 		const char *why;
 
 		if (!dkim_record_is(text))
 			continue;
+		n++;
 		why = dkim_record_parse(arena, text, &one);
 		if (why != NULL) {
 			*ret_why = hm_printf(arena, "the record of the key is wrong: "
 			    "%s", why);
 			return DKIM_PERMERROR;
 		}
-		if (n++ == 0)
-			*ret = one;
-		else
-			break;
 	}
+	if (n == 1)
+		*ret = one;
 	*ret_why = n == 0 ? "there is no key: the name has other texts only" :
 	    n > 1 ? "there are several records of keys" : NULL;
 	return n == 0 ? DKIM_PERMERROR : n > 1 ? DKIM_TEMPERROR : DKIM_PENDING;

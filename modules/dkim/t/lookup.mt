@@ -53,7 +53,7 @@ expect output /the record of the key is wrong: p= is no base64/
 no kind far.example
 expect output /k= is a kind of key nobody knows/
 no two far.example
-expect output /there are several records of keys/
+expect output /^hermod: [^\n]*there are several records of keys\n$/
 no short far.example
 expect output /RSA of less than 1024 bits/
 no chat far.example

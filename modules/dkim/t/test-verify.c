@@ -535,6 +535,9 @@ test_answers(void)
 	dns_add(&dns, dns.at[0].name, HM_STR(RSA));
 	is_str(dkim_result_text(verify(text).at[0].result), "temperror",
 	    "two keys");
+	dns_add(&dns, dns.at[0].name, HM_STR("v=DKIM1; p=!"));
+	is_str(dkim_result_text(verify(text).at[0].result), "permerror",
+	    "one of which is none");
 }
 
 int
