@@ -1,9 +1,12 @@
 /* test-view.c - views against a plain array, uid sets against a bitmap. */
 #include <hermod/arena.h>
 #include <hermod/iface/store_build.h>
+#include <hermod/str.h>
 
 #include "t/tap.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 enum { UIDS = 20000 };
@@ -20,6 +23,42 @@ pick(uint32_t below)
 /* The model: entry i has uid i, there when uid is not 0. */
 static struct hm_entry model[UIDS], before[UIDS];
 
+/* Packed: the bytes turned over, and how often somebody asked. */
+static atomic_uint unpacked;
+
+static void
+turn(char *to, const void *from, size_t len)
+{
+	const char *p = from;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		to[i] = (char)~p[i];
+}
+
+static void
+unpack(uint32_t group, struct hm_str packed, struct hm_entry *ret)
+{
+	turn((char *)ret, packed.p, packed.len);
+	if (hm_group(ret->uid) == group)
+		atomic_fetch_add(&unpacked, 1);
+}
+
+static void
+set_packed(struct hm_view *view, uint32_t group, const struct hm_entry *e,
+    size_t n)
+{
+	char bytes[HM_GROUP_MAX * sizeof(*e)];
+	uint64_t present = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		present |= UINT64_C(1) << e[i].uid % HM_GROUP_MAX;
+	turn(bytes, e, n * sizeof(*e));
+	hm_view_set_packed(view, group, present, hm_str_n(bytes, n * sizeof(*e)),
+	    unpack);
+}
+
 static void
 put_group(struct hm_view *view, uint32_t group)
 {
@@ -31,7 +70,10 @@ put_group(struct hm_view *view, uint32_t group)
 	    uid < UIDS; uid++)
 		if (model[uid].uid)
 			e[n++] = model[uid];
-	hm_view_set_group(view, group, e, n);
+	if (n > 0 && pick(2))
+		set_packed(view, group, e, n);
+	else
+		hm_view_set_group(view, group, e, n);
 }
 
 static struct hm_view *
@@ -187,6 +229,108 @@ test_views(void)
 	hm_view_unref(NULL);
 }
 
+/* ---- packed groups ----------------------------------------------------- */
+
+enum { GROUPS = 300, LOOKERS = 6 };
+
+static struct hm_view *
+all_packed(void)
+{
+	struct hm_view *view = hm_view_copy(1, NULL);
+	struct hm_entry e[HM_GROUP_MAX];
+	uint32_t group, i;
+
+	for (group = 0; group < GROUPS; group++) {
+		for (i = 0; i < HM_GROUP_MAX; i++)
+			e[i] = (struct hm_entry){ .modseq = 1,
+				.uid = group * HM_GROUP_MAX + i };
+		set_packed(view, group, e + !group, HM_GROUP_MAX - !group);
+	}
+	hm_view_finish(view, 1, GROUPS * HM_GROUP_MAX);
+	atomic_store(&unpacked, 0);
+	return view;
+}
+
+static uint32_t
+walk(const struct hm_view *view, uint32_t from)
+{
+	const struct hm_entry *e;
+	struct hm_view_iter it;
+	uint32_t n = 0;
+
+	for (hm_view_iter(&it, view, from); (e = hm_view_next(&it)); )
+		n += e->uid == it.seq && e->modseq == 1;
+	return n;
+}
+
+static void
+test_packed(void)
+{
+	struct hm_view *view = all_packed(), *next;
+	struct hm_entry e[HM_GROUP_MAX];
+	size_t bytes = hm_view_bytes(view), n;
+	struct hm_diff d;
+	unsigned seen = 0;
+
+	is_int(hm_view_count(view), GROUPS * HM_GROUP_MAX - 1, "counted");
+	is_int(hm_view_seq(view, 5000), 5000, "numbered");
+	is_int(hm_view_lower(view, 9000), 9000, "found");
+	is_int(unpacked, 0, "without unpacking");
+	is_int(hm_view_at(view, 5000)->uid, 5000, "looked at");
+	ok(hm_view_group(view, hm_group(5001), &n) && n == HM_GROUP_MAX,
+	    "the group of it");
+	is_int(unpacked, 1, "one group was unpacked, once");
+	next = hm_view_copy(1, view);
+	memcpy(e, hm_view_group(view, 1, &n), sizeof(e));
+	e[6].modseq = 2;
+	hm_view_set_group(next, 1, e, n);
+	hm_view_finish(next, 2, hm_view_uidnext(view));
+	for (hm_diff_init(&d, view, next); hm_diff_next(&d); )
+		seen++;
+	is_int(seen, 1, "one was changed");
+	is_int(unpacked, 2, "only its group was unpacked for that");
+	hm_view_unref(view);
+	is_int(walk(next, 1), GROUPS * HM_GROUP_MAX - 2, "and is another now");
+	is_int(unpacked, GROUPS, "the others are unpacked now");
+	ok(bytes >= hm_view_bytes(next), "memory was counted before");
+	hm_view_unref(next);
+	hm_view_unref(all_packed());
+	is_int(unpacked, 0, "given back without a look");
+}
+
+static void *
+look(void *arg)
+{
+	struct hm_view *view = arg, *copy = hm_view_copy(1, view);
+	uint32_t all = hm_view_count(view);
+
+	hm_view_finish(copy, 1, all + 1);
+	all -= walk(copy, 1);
+	hm_view_unref(view);
+	hm_view_unref(copy);
+	return (void *)(uintptr_t)all;
+}
+
+static void
+test_lookers(void)
+{
+	struct hm_view *view = all_packed();
+	pthread_t thread[LOOKERS];
+	uintptr_t wrong = 0;
+	void *result;
+	unsigned i;
+
+	for (i = 0; i < LOOKERS; i++)
+		pthread_create(&thread[i], NULL, look, hm_view_ref(view));
+	hm_view_unref(view);
+	for (i = 0; i < LOOKERS; i++) {
+		pthread_join(thread[i], &result);
+		wrong += (uintptr_t)result;
+	}
+	is_int((int64_t)wrong, 0, "%u threads look at once", LOOKERS);
+	is_int(unpacked, GROUPS, "each group is unpacked by one of them");
+}
+
 static double
 now_us(void)
 {
@@ -310,6 +454,8 @@ main(void)
 	test_uidset_random();
 	test_views();
 	test_release();
+	test_packed();
+	test_lookers();
 	show_timing();
 	return done();
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PACK_MIN = 1 << 10, PACK_MAX = 1 << 15 };
+
 static bool
 drop(atomic_uint *refs)
 {
@@ -19,11 +21,27 @@ take(atomic_uint *refs)
 	atomic_fetch_add_explicit(refs, 1, memory_order_relaxed);
 }
 
+void
+view_pack_unref(struct view_pack *pack)
+{
+	if (!pack || !drop(&pack->refs))
+		return;
+	hm_code_let_go(pack->code);
+	free(pack);
+}
+
 static void
 group_unref(struct view_group *g)
 {
-	if (drop(&g->refs))
-		free(g);
+	struct hm_entry *at;
+
+	if (!drop(&g->refs))
+		return;
+	at = atomic_load_explicit(&g->at, memory_order_relaxed);
+	if (at != g->own)
+		free(at);
+	view_pack_unref(g->pack);
+	free(g);
 }
 
 static void
@@ -56,6 +74,7 @@ hm_view_unref(struct hm_view *view)
 		page_unref(view->page[i]);
 	free(view->page);
 	free(view->before);
+	view_pack_unref(view->pack);
 	if (view->on_release)
 		view->on_release(view->on_release_arg);
 	hm_code_let_go(view->code);
@@ -137,30 +156,29 @@ own_page(struct hm_view *view, uint32_t number)
 }
 
 static struct view_group *
-make_group(uint32_t number, const struct hm_entry *entries, size_t n)
+group_new(uint32_t number, uint64_t present, unsigned own)
 {
-	struct view_group *g = hm_xalloc(sizeof(*g) + n * sizeof(*entries));
-	size_t i;
+	struct view_group *g = hm_xalloc(sizeof(*g) + own * sizeof(g->own[0]));
 
 	atomic_init(&g->refs, 1);
+	atomic_init(&g->at, own ? g->own : NULL);
 	g->number = number;
-	for (i = 0; i < n; i++)
-		g->present |= UINT64_C(1) << (entries[i].uid % HM_GROUP_MAX);
-	memcpy(g->at, entries, n * sizeof(*entries));
+	g->present = present;
+	g->n = (unsigned)__builtin_popcountll(present);
 	return g;
 }
 
-void
-hm_view_set_group(struct hm_view *view, uint32_t group,
-    const struct hm_entry *entries, size_t n)
+/* NULL: none any more. */
+static void
+set_group(struct hm_view *view, uint32_t number, struct view_group *g)
 {
-	struct view_page *page = own_page(view, group / VIEW_FANOUT);
-	unsigned bit = group % VIEW_FANOUT, i = view_rank(page->present, bit);
+	struct view_page *page = own_page(view, number / VIEW_FANOUT);
+	unsigned bit = number % VIEW_FANOUT, i = view_rank(page->present, bit);
 	bool there = page->present >> bit & 1;
 
 	if (there) {
 		group_unref(page->group[i]);
-		if (n == 0) {
+		if (!g) {
 			page->n--;
 			memmove(page->group + i, page->group + i + 1,
 			    (page->n - i) * sizeof(page->group[0]));
@@ -168,14 +186,66 @@ hm_view_set_group(struct hm_view *view, uint32_t group,
 			return;
 		}
 	} else {
-		if (n == 0)
+		if (!g)
 			return;
 		memmove(page->group + i + 1, page->group + i,
 		    (page->n - i) * sizeof(page->group[0]));
 		page->n++;
 		page->present |= UINT64_C(1) << bit;
 	}
-	page->group[i] = make_group(group, entries, n);
+	page->group[i] = g;
+}
+
+void
+hm_view_set_group(struct hm_view *view, uint32_t group,
+    const struct hm_entry *entries, size_t n)
+{
+	struct view_group *g = NULL;
+	uint64_t present = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		present |= UINT64_C(1) << (entries[i].uid % HM_GROUP_MAX);
+	if (n > 0) {
+		g = group_new(group, present, (unsigned)n);
+		memcpy(g->own, entries, n * sizeof(*entries));
+	}
+	set_group(view, group, g);
+}
+
+/* Large enough that its memory is of use for entries when the last of it is
+ * unpacked, and not too large for a small mailbox. */
+static struct view_pack *
+pack_for(struct hm_view *view, hm_view_unpack_fn *unpack, size_t len)
+{
+	struct view_pack *pack = view->pack;
+	size_t cap = pack ? pack->cap * 2 : PACK_MIN;
+
+	if (!pack || pack->cap - pack->len < len || pack->unpack != unpack) {
+		view_pack_unref(pack);
+		cap = cap > PACK_MAX ? PACK_MAX : cap;
+		cap = cap < len ? len : cap;
+		view->pack = pack = hm_xalloc(sizeof(*pack) + cap);
+		atomic_init(&pack->refs, 1);
+		pack->unpack = unpack;
+		pack->code = hm_code_hold((void (*)(void *))(void (*)(void))unpack);
+		pack->cap = cap;
+	}
+	take(&pack->refs);
+	return pack;
+}
+
+void
+hm_view_set_packed(struct hm_view *view, uint32_t group, uint64_t present,
+    struct hm_str packed, hm_view_unpack_fn *unpack)
+{
+	struct view_group *g = group_new(group, present, 0);
+
+	g->pack = pack_for(view, unpack, packed.len);
+	g->packed = memcpy(g->pack->bytes + g->pack->len, packed.p, packed.len);
+	g->packed_len = (unsigned)packed.len;
+	g->pack->len += packed.len;
+	set_group(view, group, g);
 }
 
 void
@@ -184,6 +254,8 @@ hm_view_finish(struct hm_view *view, uint64_t modseq, uint32_t uidnext)
 	size_t p, n = 0;
 	unsigned i;
 
+	view_pack_unref(view->pack);
+	view->pack = NULL;
 	free(view->before);
 	view->before = hm_xalloc((view->n + 1) * sizeof(*view->before));
 	view->count = 0;
@@ -199,7 +271,7 @@ hm_view_finish(struct hm_view *view, uint64_t modseq, uint32_t uidnext)
 			page->count = 0;
 			for (i = 0; i < page->n; i++) {
 				page->before[i] = (uint16_t)page->count;
-				page->count += view_group_count(page->group[i]);
+				page->count += page->group[i]->n;
 			}
 		}
 		view->before[n] = view->count;
@@ -218,6 +290,6 @@ hm_view_bytes(const struct hm_view *view)
 	    sizeof(*view->page) + sizeof(*view->before)), p;
 
 	for (p = 0; p < view->n; p++)
-		bytes += view->page[p]->n * (sizeof(struct view_group) + 16);
+		bytes += view->page[p]->n * (sizeof(struct view_group) + 32);
 	return bytes + view->count * sizeof(struct hm_entry);
 }

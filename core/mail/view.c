@@ -1,7 +1,41 @@
 /* view.c - reading a view: by sequence number, by uid, in order. */
+#include <hermod/arena.h>
+#include <hermod/str.h>
+
 #include "core/mail/view.h"
 
+#include <pthread.h>
 #include <string.h>
+
+/* Whoever looks first unpacks. Nobody else reads what is packed, so that it can go
+ * at once. */
+static struct hm_entry *
+unpack(struct view_group *g)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct hm_entry *at;
+
+	pthread_mutex_lock(&lock);
+	at = atomic_load_explicit(&g->at, memory_order_relaxed);
+	if (!at) {
+		at = hm_xalloc(g->n * sizeof(*at));
+		g->pack->unpack(g->number, hm_str_n(g->packed, g->packed_len),
+		    at);
+		view_pack_unref(g->pack);
+		g->pack = NULL;
+		atomic_store_explicit(&g->at, at, memory_order_release);
+	}
+	pthread_mutex_unlock(&lock);
+	return at;
+}
+
+static const struct hm_entry *
+entries(struct view_group *g)
+{
+	struct hm_entry *at = atomic_load_explicit(&g->at, memory_order_acquire);
+
+	return at ? at : unpack(g);
+}
 
 size_t
 view_page_lower(const struct hm_view *view, uint32_t number)
@@ -87,7 +121,7 @@ hm_view_at(const struct hm_view *view, uint32_t seq)
 	if (seq == 0 || seq > view->count)
 		return NULL;
 	locate(view, seq - 1, &page, &group, &pos);
-	return &view->page[page]->group[group]->at[pos];
+	return entries(view->page[page]->group[group]) + pos;
 }
 
 /* How many entries have a smaller uid; *ret_there: whether uid itself is one. */
@@ -141,7 +175,7 @@ hm_view_group(const struct hm_view *view, uint32_t group, size_t *ret_n)
 	unsigned bit = group % VIEW_FANOUT;
 	size_t p = view_page_lower(view, number);
 	const struct view_page *page;
-	const struct view_group *g;
+	struct view_group *g;
 
 	*ret_n = 0;
 	if (p == view->n || view->page[p]->number != number)
@@ -150,8 +184,8 @@ hm_view_group(const struct hm_view *view, uint32_t group, size_t *ret_n)
 	if (!(page->present >> bit & 1))
 		return NULL;
 	g = page->group[view_rank(page->present, bit)];
-	*ret_n = view_group_count(g);
-	return g->at;
+	*ret_n = g->n;
+	return entries(g);
 }
 
 /* ---- walking ---------------------------------------------------------- */
@@ -177,7 +211,7 @@ hm_view_iter(struct hm_view_iter *it, const struct hm_view *view,
 }
 
 /* Moves to a place that holds an entry; NULL at the end. */
-static const struct view_group *
+static struct view_group *
 settle(struct hm_view_iter *it)
 {
 	while (it->chunk / VIEW_FANOUT < it->view->n) {
@@ -188,7 +222,7 @@ settle(struct hm_view_iter *it)
 		if (g >= page->n) {
 			it->chunk = (p + 1) * VIEW_FANOUT;
 			it->pos = 0;
-		} else if (it->pos >= view_group_count(page->group[g])) {
+		} else if (it->pos >= page->group[g]->n) {
 			it->chunk++;
 			it->pos = 0;
 		} else {
@@ -201,12 +235,12 @@ settle(struct hm_view_iter *it)
 const struct hm_entry *
 hm_view_next(struct hm_view_iter *it)
 {
-	const struct view_group *group = settle(it);
+	struct view_group *group = settle(it);
 
 	if (!group)
 		return NULL;
 	it->seq++;
-	return &group->at[it->pos++];
+	return entries(group) + it->pos++;
 }
 
 /* ---- comparing --------------------------------------------------------- */
@@ -231,7 +265,7 @@ skip_shared(struct hm_view_iter *a, struct hm_view_iter *b)
 			a->chunk += VIEW_FANOUT;
 			b->chunk += VIEW_FANOUT;
 		} else if (ga == gb && a->pos == b->pos) {
-			left = view_group_count(ga) - (unsigned)a->pos;
+			left = ga->n - (unsigned)a->pos;
 			a->seq += left;
 			b->seq += left;
 			a->chunk++;

@@ -4,6 +4,10 @@
 
 #include <hermod/work.h>
 
+#include <stdlib.h>
+
+enum { WORTH_PACKING = 16 };   /* messages of a group */
+
 struct store_box *
 store_box_at(struct acct *a, uint64_t id)
 {
@@ -91,23 +95,43 @@ struct load {
 	struct hm_err *err;
 };
 
+/* Of a record that load_group() has read before. */
+static void
+unpack(uint32_t number, struct hm_str record, struct hm_entry *ret)
+{
+	uint64_t modseq;
+	unsigned n;
+
+	if (store_get_group(record, number, &modseq, ret, &n) < 0)
+		abort();
+}
+
+/* A record that is damaged is found here, though its entries are unpacked for
+ * good only when somebody looks. */
 static int
 load_group(struct hm_str key, struct hm_str value, void *arg)
 {
 	struct load *l = arg;
 	struct hm_entry e[HM_GROUP_MAX];
+	uint64_t modseq, present = 0;
 	uint32_t number;
-	uint64_t modseq;
-	unsigned n;
+	unsigned n, i;
 	int r;
 
 	key = hm_str_skip(key, 8);
 	if (store_key_take_u32(&key, &number) < 0)
 		return -HM_ECORRUPT;
 	r = store_get_group(value, number, &modseq, e, &n);
-	if (r == 0)
+	if (r < 0)
+		return r;
+	if (n < WORTH_PACKING || value.len > n * sizeof(e[0]) / 2) {
 		hm_view_set_group(l->view, number, e, n);
-	return r;
+		return 0;
+	}
+	for (i = 0; i < n; i++)
+		present |= UINT64_C(1) << e[i].uid % HM_GROUP_MAX;
+	hm_view_set_packed(l->view, number, present, value, unpack);
+	return 0;
 }
 
 static int

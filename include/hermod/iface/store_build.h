@@ -27,6 +27,14 @@ HM_API struct hm_view *hm_view_copy(uint64_t mailbox,
  * it. */
 HM_API void hm_view_set_group(struct hm_view *view, uint32_t group,
     const struct hm_entry *entries, size_t n);
+/* The same with the entries of bit uid & 63 of present, packed in any way: unpack
+ * fills ret when somebody looks at one of them for the first time, on any thread,
+ * and cannot fail. The bytes are copied; the code of unpack stays loaded until
+ * they are not needed. */
+typedef void hm_view_unpack_fn(uint32_t group, struct hm_str packed,
+    struct hm_entry *ret);
+HM_API void hm_view_set_packed(struct hm_view *view, uint32_t group,
+    uint64_t present, struct hm_str packed, hm_view_unpack_fn *unpack);
 /* The view is complete: what it says from now on never changes. */
 HM_API void hm_view_finish(struct hm_view *view, uint64_t modseq,
     uint32_t uidnext);
@@ -36,7 +44,8 @@ HM_API void hm_view_on_release(struct hm_view *view, void (*fn)(void *arg),
 /* The entries of a group, *ret_n of them; NULL if there are none. */
 HM_API const struct hm_entry *hm_view_group(const struct hm_view *view,
     uint32_t group, size_t *ret_n);
-/* Memory held, as if nothing were shared. */
+/* Memory held, as if nothing were shared and nothing packed: who looks makes it no
+ * more than that. */
 HM_API size_t hm_view_bytes(const struct hm_view *view);
 
 /* A counted copy of a mailbox, strings included. */

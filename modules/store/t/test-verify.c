@@ -389,6 +389,40 @@ test_online(void)
 	kit_end(&k);
 }
 
+/* A record that cannot be read is an error of who opens the mailbox, not of who
+ * looks at its messages then. */
+static void
+test_found_early(void)
+{
+	struct kit k = { 0 };
+	struct hm_view *view = NULL;
+	struct hm_err err = { 0 };
+	struct hm_buf buf = { 0 };
+	const struct hm_entry *e;
+	size_t n, i;
+
+	kit_start(&k);
+	kit_append_n(k.acc, "INBOX", 200, 1);
+	reopen(&k);
+	view = kit_view(k.acc, "INBOX");
+	e = hm_view_group(view, 1, &n);
+	is_int(n, HM_GROUP_MAX, "a mailbox read again");
+	for (i = 0; i < n; i++)
+		if (e[i].uid != 64 + i || e[i].modseq == 0)
+			break;
+	is_int(i, HM_GROUP_MAX, "shows what was in it");
+	store_put_group(&buf, e[0].modseq, e, (unsigned)n);
+	hm_view_unref(view);
+	put(&k, k.st.t.hot, hot_key(&k, "INBOX", 1),
+	    hm_str_n(buf.p, buf.len - 1));
+	hm_buf_release(&buf);
+	reopen(&k);
+	is_int(store_view(k.acc, kit_box(k.acc, "INBOX"), &view, &err),
+	    -HM_ECORRUPT, "a byte of one record is missing");
+	ok(strstr(err.text, "mailbox INBOX is damaged"), "said when it is opened");
+	kit_end(&k);
+}
+
 int
 main(void)
 {
@@ -398,5 +432,6 @@ main(void)
 	for (i = 0; i < HM_ARRAY_LEN(damages); i++)
 		test_damage(&damages[i]);
 	test_online();
+	test_found_early();
 	return done();
 }
