@@ -107,7 +107,7 @@ message_split(struct hm_str text, struct message *ret)
 			break;
 		at += line.len + 2 < rest.len ? line.len + 2 : rest.len;
 	}
-	ret->header = hm_str_n(text.p + begin, at - begin);
+	ret->header = hm_str_take(hm_str_skip(text, begin), at - begin);
 	ret->body = hm_str_skip(rest, hm_str_starts(rest, HM_STR("\r\n")) ? 2 : 0);
 }
 

@@ -5,7 +5,6 @@ import atexit
 import os
 import re
 import shutil
-import signal
 import socket
 import struct
 import subprocess
@@ -59,7 +58,7 @@ class Dns:
     goes wrong is a RuntimeError."""
 
     def __init__(self, zones, folder, authority=None, resolver=None):
-        self.folder, self.running = folder, []
+        self.folder, self.running, self.keys = folder, {}, {}
         atexit.register(self.close)
         ports = free_ports("127.0.0.1", 2)
         self.authority = authority or ("127.0.0.1", ports[0])
@@ -69,8 +68,10 @@ class Dns:
         zones["test"] = Zone("$TTL 300\n" + HEAD + "".join(
             self.make(name, zone) for name, zone in zones.items()))
         self.write("anchor", self.make("test", zones["test"], glue=False))
-        self.start("nsd", self.nsd_conf(zones), self.authority)
-        self.start("unbound", self.unbound_conf(zones), self.resolver)
+        self.write("nsd.conf", self.nsd_conf(zones))
+        self.write("unbound.conf", self.unbound_conf(zones))
+        self.start("nsd")
+        self.start("unbound")
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -97,7 +98,10 @@ class Dns:
         return p.stdout.strip()
 
     def sign(self, name, zone):
-        key = self.run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", name)
+        if name not in self.keys:
+            self.keys[name] = self.run("ldns-keygen", "-a", "ECDSAP256SHA256",
+                                       "-k", name)
+        key = self.keys[name]
         self.run("ldns-signzone", "-n", "-i", "20200101000000", "-e",
                  "20371231235959", "-f", name + ".signed", name + ".zone", key)
         with open(self.path(name + ".signed")) as f:
@@ -153,12 +157,13 @@ remote-control:
                 "stub-zone:\n\tname: %s\n\tstub-addr: %s@%d\n" % (
                     z, *self.authority) for z in zones)
 
-    def start(self, program, conf, address):
-        conf = self.write(program + ".conf", conf)
+    def start(self, program):
+        address = self.authority if program == "nsd" else self.resolver
         with open(self.path(program + ".log"), "w") as log:
-            self.running.append(subprocess.Popen(
-                [shutil.which(program, path=PATH), "-d", "-c", conf],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+            self.running[program] = subprocess.Popen(
+                [shutil.which(program, path=PATH), "-d", "-c",
+                 self.path(program + ".conf")],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         for _ in range(300):
             if answers(address):
                 return
@@ -167,12 +172,20 @@ remote-control:
         with open(self.path(program + ".log")) as log:
             raise RuntimeError("%s does not answer:\n%s" % (program, log.read()))
 
+    def stop(self, program):
+        p = self.running.pop(program)
+        p.terminate()
+        p.wait(30)
+
+    def change(self, name, zone):
+        """Another text; the key stays."""
+        self.make(name, zone)
+        self.stop("nsd")
+        self.start("nsd")
+
     def close(self):
-        for p in self.running:
-            p.send_signal(signal.SIGTERM)
-        for p in self.running:
-            p.wait(30)
-        self.running = []
+        for program in list(self.running):
+            self.stop(program)
 
 
 def answers(address):

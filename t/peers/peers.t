@@ -188,7 +188,7 @@ def all_zones():
     lines += ["null MX 0 .", "noaddress MX 10 nothing", "refused MX 10 private",
               "private A 127.2.0.1", "loop MX 10 localhost.", "several MX 10 gone", "several MX 20 mx.p1",
               "several MX 30 mx.p3", "dead MX 10 gone", "gone A 127.1.9.9",
-              "hermod A 127.0.0.1", "good A 127.1.1.30", "exim A 127.1.2.30"]
+              "hermod A 127.0.0.1", "later A 127.1.1.1", "good A 127.1.1.30", "exim A 127.1.2.30"]
     lines += ["socks%d MX 10 %s" % (n, host) for n, (_, host) in
               enumerate(SOCKS)]
     smart = "".join("%s A 127.1.1.%d\n" % x for x in SMART)
@@ -239,6 +239,16 @@ def nul_is_refused(server):
         ok(500 <= code < 600, "NUL is refused when it is handed in")
 
 
+def without_dns(dns):
+    """Mail to a host that nobody has asked for yet."""
+    table = Table()
+    dns.stop("unbound")
+    table.case("the resolver: stopped, and started again", "x@later.peer.test",
+               "waits the DNS has no answer / arrives",
+               then=lambda: dns.start("unbound"))
+    return table.cases
+
+
 def stopped(there):
     """Mail to peers that run no more, and then do again."""
     table = Table()
@@ -280,6 +290,8 @@ def main():
         with open("/var/log/exim4/mainlog") as f:
             ok(re.search(r"=> anna@example[.]org .* K C=", f.read()),
                "exim hands in its report with BDAT")
+    if there["postfix"]:
+        play(server, home, without_dns(dns))
     play(server, home, stopped(there))
     if hermod._failed:
         servers.show_logs()

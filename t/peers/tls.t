@@ -4,6 +4,7 @@
 # and served by nsd, validated by unbound, and asked by getdns.
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab  # noqa: E402
@@ -28,7 +29,8 @@ PEERS = {                     # peer and its certificate: address
     "opensmtpd no handshake": "127.1.3.20", "hermod self": "127.0.0.1",
 }
 POLICY = "version: STSv1\r\nmode: %s\r\nmx: %s\r\nmax_age: 86400\r\n"
-WEB = {"right": "127.1.6.1", "untrusted": "127.1.6.2", "dead": "127.1.6.3"}
+WEB = {"right": "127.1.6.1", "untrusted": "127.1.6.2", "dead": "127.1.6.3",
+       "mute": "127.1.6.4"}
 
 TABLE = Table()
 ROWS = []
@@ -45,8 +47,15 @@ def row(peer, zone, tlsa, sts, outcome, *events, **more):
         more.get("what", "")) if x), "x@" + domain, outcome, events=list(events),
         hosts=r"\b(d|mx|al)%d\." % i, columns=[
             peer, zone, tlsa or "-", sts or "-", more.pop("what", "-")],
-        **{k: more.pop(k) for k in ("header", "mail_options") if k in more})
+        **{k: more.pop(k) for k in ("header", "mail_options") if k in more},
+        **({"then": put_right} if "later" in more else {}))
     ROWS.append((i, n, peer, zone, tlsa, sts, more))
+
+
+def put_right():
+    """Not before what was asked is forgotten: it lives for a second."""
+    dns.change("secure.test", all_zones(later=True)["secure.test"])
+    time.sleep(2)
 
 
 BOTH = ("postfix", "exim")
@@ -172,6 +181,7 @@ row("postfix good", "insecure", "", "enforce, wildcard", "arrives TLS",
 row("postfix self", "insecure", "", "none", "arrives TLS", "none success")
 # A policy that cannot be had is none, but that is told.
 for sts, result in (("untrusted", "webpki-invalid"), ("dead", "policy-fetch-error"),
+                    ("mute", "policy-fetch-error"),
                     ("404", "policy-fetch-error"), ("garbage", "policy-invalid")):
     row("postfix self", "insecure", "", sts, "arrives TLS", "none success",
         "sts sts-" + result)
@@ -229,6 +239,16 @@ row("postfix good", "secure", "3 1 1 wrong", "", "waits matches none",
     "tlsa validation-failure", what="through dante, which looks names up",
     via="remote")
 
+# What is put right between two attempts: a key was changed before its record was, a
+# host before the policy.
+row("postfix good", "secure", "3 1 1 wrong", "", "waits matches none / arrives TLS",
+    "tlsa validation-failure", "tlsa success", what="the record is put right",
+    later=("3 1 1", ""))
+row("postfix good", "secure", "1 0 1", "enforce, another host",
+    "waits does not list / arrives TLS", "sts validation-failure",
+    "tlsa tlsa-invalid", "sts success", what="the policy is put right",
+    later=("1 0 1", "enforce"))
+
 
 # ---- the world ---------------------------------------------------------------
 
@@ -242,9 +262,9 @@ def tlsa_of(peer, words):
     return lab.tlsa(int(usage), int(selector), int(matching), certificate)
 
 
-def add_host(texts, r, names):
+def add_host(texts, r, tlsa, names):
     """Its MX, its address, and what is said of its certificate."""
-    i, _, peer, zone, tlsa, _, more = r
+    _, _, peer, zone, _, _, more = r
     records = [tlsa_of(peer, t) for t in tlsa.split(", ")] if tlsa else []
     names["right"] = tlsa_of(peer, "3 1 1") if peer.split()[1] in (
         "good", "self") else ""
@@ -252,18 +272,18 @@ def add_host(texts, r, names):
     host = texts[more.get("host_zone", zone)]
     host += "{h} {type} {a}\n".format(
         type="AAAA" if ":" in names["a"] else "A", **names)
-    host += "".join("_25._tcp.%s TLSA %s\n" % (names["h"], t) for t in records)
+    host += "".join("_25._tcp.%s 1 TLSA %s\n" % (names["h"], t) for t in records)
     texts[more.get("host_zone", zone)] = host
 
 
-def add_policy(texts, i, zone, sts):
+def add_policy(texts, i, zone, sts, number):
     mode, _, which = sts.partition(", ")
     domain, host = "d%d" % i, "mx%d.%s.test" % (i, zone)
     web = WEB.get(mode, WEB["right"])
-    texts[zone] += "_mta-sts.%s TXT \"v=STSv1; id=i%d;\"\nmta-sts.%s A %s\n" % (
-        domain, i, domain, web)
+    texts[zone] += "_mta-sts.%s 1 TXT \"v=STSv1; id=i%dn%d;\"\nmta-sts.%s A %s\n" \
+        % (domain, i, number, domain, web)
     if mode == "two TXT records":
-        texts[zone] += "_mta-sts.%s TXT \"v=STSv1; id=other;\"\n" % domain
+        texts[zone] += "_mta-sts.%s 1 TXT \"v=STSv1; id=other;\"\n" % domain
     mx = {"another host": "elsewhere.test", "wildcard": "*.%s.test" % zone}
     text = "garbage" if mode == "garbage" else POLICY % (
         mode if mode in ("enforce", "testing", "none") else "enforce",
@@ -273,7 +293,7 @@ def add_policy(texts, i, zone, sts):
             200, text)
 
 
-def all_zones():
+def all_zones(later=False):
     texts = {z: "$TTL 60\n" + zones.HEAD for z in ("secure", "insecure", "bogus")}
     spoil = {"secure": [], "insecure": [], "bogus": [(r"(MX\s+)10 ", r"\g<1>11 "), (
         r"(mx\d+\S*\s+60\s+IN\s+A\s+127\.1\.1\.)20", r"\g<1>23")]}
@@ -283,14 +303,16 @@ def all_zones():
         dot = "" if host_zone == zone else ".%s.test." % host_zone
         names = {"d": "d%d" % i, "h": "mx%d%s" % (i, dot), "al": "al%d" % i,
                  "a": PEERS[peer]}
-        add_host(texts, r, names)
+        if later and "later" in more:
+            tlsa, sts = more["later"]
+        add_host(texts, r, tlsa, names)
         if sts:
-            add_policy(texts, i, zone, sts)
+            add_policy(texts, i, zone, sts, later and "later" in more)
         if more.get("spoil") and tlsa:
             spoil[zone].append((r"(_25\._tcp\.mx%d\.\S+\s.*TLSA\s3 1 1 )...." % i,
                                 r"\g<1>0000"))
         elif more.get("spoil"):
-            spoil[zone].append((r"id=i%d;" % i, "id=changed;"))
+            spoil[zone].append((r"id=i%dn0;" % i, "id=changed;"))
     return {z + ".test": zones.Zone(text, z != "insecure", spoil[z])
             for z, text in texts.items()}
 
@@ -321,6 +343,7 @@ hermod_cert = other.path("etc", "localhost.crt")
 dns = lab.start_dns(all_zones())
 for name, certificate in (("right", "web"), ("untrusted", "self")):
     servers.start_web(WEB[name], certificate)
+mute = servers.start_mute_web(WEB["mute"])
 there = {"postfix": servers.start_postfix(server.ports["mx"]),
          "exim": servers.start_exim(server.ports["mx"]),
          "opensmtpd": servers.start_opensmtpd(),
