@@ -41,8 +41,13 @@ dns_open(struct hm_mod *m, struct hm_err *reterr)
 	return 0;
 }
 
+static const struct hm_cmd_flag lookup_flags[] = {
+	{ "remembered", NULL, "take what the server still remembers" },
+	{ .name = NULL }
+};
+
 static const struct hm_command dns_commands[] = {
-	{ .words = "dns lookup", .args = "TYPE NAME",
+	{ .words = "dns lookup", .args = "TYPE NAME", .flags = lookup_flags,
 	  .summary = "ask the DNS as the server does",
 	  .help = "Shows the records, the aliases on the way, how long they hold, "
 	      "and whether they are secure (DNSSEC). Types are A, AAAA, CAA, "

@@ -115,6 +115,7 @@ dns_lookup(struct hm_cmd *cmd)
 {
 	const struct dns *dns = hm_mod_state(hm_cmd_mod(cmd));
 	const char *text = hm_cmd_arg(cmd, 1);
+	unsigned flags = hm_cmd_flag(cmd, "remembered") ? 0 : HM_DNS_FRESH;
 	struct hm_dns_answer answer;
 	struct hm_sockaddr addr;
 	enum hm_dns_type type;
@@ -133,7 +134,7 @@ dns_lookup(struct hm_cmd *cmd)
 	else if ((rc = dns_take_name(cmd, text, &name)) != 0)
 		return rc;
 	rc = dns->resolver->ops->query(dns->resolver->self, name, type,
-	    HM_DNS_FRESH, 0, hm_cmd_arena(cmd), &answer);
+	    flags, 0, hm_cmd_arena(cmd), &answer);
 	if (rc < 0)
 		return hm_cmd_error(cmd, "the lookup was given up");
 	if (hm_cmd_json(cmd))
