@@ -154,7 +154,8 @@ def make_certificates(web=("web.test",)):
     run("openssl", "req", "-x509", *key, "-subj", "/CN=Lab CA", "-days", "30",
         "-keyout", "/etc/lab/ca.key", "-out", CA)
     for name, finish, names in (
-            ("good", 2040, ["good.peer.test", "good.smart.test"] + NAMES),
+            ("good", 2040, ["good.peer.test", "cyrus.peer.test",
+                            "good.smart.test"] + NAMES),
             ("expired", 2021, ["expired.smart.test"] + NAMES),
             ("other", 2040, ["somebody.else.test"]), ("web", 2040, list(web))):
         base = "/etc/lab/" + name

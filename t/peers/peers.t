@@ -120,6 +120,7 @@ case("a host in a network that is refused", "x@refused.peer.test",
      "returns 5.7.1")
 case("the host is this server", "x@loop.peer.test", "returns 5.4.6")
 case("the first of three hosts is dead", "anna@several.peer.test", "arrives")
+case("the first of two hosts lets nobody in", "anna@closed.peer.test", "arrives")
 case("every host is dead", "anna@dead.peer.test", "waits refused")
 case("no MX but an address", "anna@mx.p1.peer.test", "arrives")
 case("postfix: STARTTLS fails", "anna@p24.peer.test", "arrives")
@@ -142,6 +143,11 @@ case("submission to exim: cram-md5, 587", "sub@sub5.peer.test", "arrives")
 case("submission to exim: plain, 465", "sub@sub6.peer.test", "arrives")
 case("submission to exim: nothing that is allowed", "x@sub7.peer.test",
      "waits ")
+for n, name in enumerate(("scram-sha-256, 465", "scram-sha-1, 587",
+                          "cram-md5, 587", "plain, 465"), 8):
+    case("cyrus: " + name, "sub@sub%d.peer.test" % n, "arrives",
+         has=r"Authenticated sender: anna")
+case("cyrus: wrong password", "x@sub12.peer.test", "waits 535 5.7.8")
 # a proxy
 case("dante", "socks@socks0.peer.test", "arrives")
 case("dante: log-in", "socks@socks1.peer.test", "arrives")
@@ -164,6 +170,11 @@ SUBMISSION = (                           # host, tls, password, mechanisms
     ("exim.peer.test", "starttls", lab.PASSWORD, ""),
     ("exim.peer.test", "implicit", lab.PASSWORD, "PLAIN"),
     ("exim.peer.test", "implicit", lab.PASSWORD, "SCRAM-SHA-256"),
+    ("cyrus.peer.test", "implicit", lab.PASSWORD, "SCRAM-SHA-256"),
+    ("cyrus.peer.test", "starttls", lab.PASSWORD, "SCRAM-SHA-1"),
+    ("cyrus.peer.test", "starttls", lab.PASSWORD, "CRAM-MD5"),
+    ("cyrus.peer.test", "implicit", lab.PASSWORD, "PLAIN"),
+    ("cyrus.peer.test", "implicit", "wrong", ""),
 )
 
 SOCKS = (                                # settings, where its domain points to
@@ -177,6 +188,25 @@ SOCKS = (                                # settings, where its domain points to
 )
 
 
+HOSTS = """null MX 0 .
+noaddress MX 10 nothing
+refused MX 10 private
+private A 127.2.0.1
+loop MX 10 localhost.
+several MX 10 gone
+several MX 20 mx.p1
+several MX 30 mx.p3
+closed MX 10 mx.p10
+closed MX 20 mx.p1
+dead MX 10 gone
+gone A 127.1.9.9
+hermod A 127.0.0.1
+later A 127.1.1.1
+good A 127.1.1.30
+cyrus A 127.1.1.31
+exim A 127.1.2.30"""
+
+
 def all_zones():
     lines = ["$TTL 60\n" + zones.HEAD]
     for letter, net in (("p", 1), ("e", 2), ("o", 3)):
@@ -185,10 +215,7 @@ def all_zones():
                       "mx.%s%d A 127.1.%d.%d" % (letter, i, net, i)]
         lines.append("%s MX 10 mx.%s2" % (("b\u00fccher-%s" % letter).encode(
             "idna").decode(), letter))
-    lines += ["null MX 0 .", "noaddress MX 10 nothing", "refused MX 10 private",
-              "private A 127.2.0.1", "loop MX 10 localhost.", "several MX 10 gone", "several MX 20 mx.p1",
-              "several MX 30 mx.p3", "dead MX 10 gone", "gone A 127.1.9.9",
-              "hermod A 127.0.0.1", "later A 127.1.1.1", "good A 127.1.1.30", "exim A 127.1.2.30"]
+    lines.append(HOSTS)
     lines += ["socks%d MX 10 %s" % (n, host) for n, (_, host) in
               enumerate(SOCKS)]
     smart = "".join("%s A 127.1.1.%d\n" % x for x in SMART)
@@ -276,7 +303,7 @@ def main():
     server = Server(configuration())
     mx = server.ports["mx"]
     there = {"postfix": servers.start_postfix(mx) and servers.start_dovecot(),
-             "exim": servers.start_exim(mx),
+             "cyrus": servers.start_cyrus(), "exim": servers.start_exim(mx),
              "opensmtpd": servers.start_opensmtpd(),
              "dante": servers.start_dante(), "hermod": True}
     for peer in (p for p, t in there.items() if not t):
