@@ -298,8 +298,8 @@ static void
 lose_bodies(uint64_t ids[2])
 {
 	unsigned long syncs;
+	static const char zeroes[5000];
 	struct stat st;
-	char *zeroes;
 	int fd;
 
 	open_all("covered", 1 << 20, 8);
@@ -317,9 +317,8 @@ lose_bodies(uint64_t ids[2])
 	fd = open(scratch_path("covered/blob/00000001.seg"), O_RDWR);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		_exit(4);
-	zeroes = calloc(1, 5000);
-	if (pwrite(fd, zeroes, 5000, (off_t)(ids[0] & UINT32_MAX) * SEG_ALIGN)
-	    != 5000)
+	if (pwrite(fd, zeroes, sizeof(zeroes),
+	    (off_t)(ids[0] & UINT32_MAX) * SEG_ALIGN) != sizeof(zeroes))
 		_exit(5);
 	_exit(holds(ids[0], 2, 5000) ? 6 : 0);
 }
