@@ -77,6 +77,50 @@ find_name(void *arg)
 	return 0;
 }
 
+/* ---- how many of one user ---- */
+
+struct smtp_local {
+	struct smtp_local *next;
+	uid_t uid;
+	unsigned n;
+};
+
+/* A program that runs wild shall not keep others from sending. */
+static bool
+enter(struct smtp_session *s, uid_t uid)
+{
+	struct smtp_module *mod = s->mod;
+	struct smtp_local *user = mod->locals;
+
+	while (user != NULL && user->uid != uid)
+		user = user->next;
+	if (user == NULL) {
+		user = hm_xalloc(sizeof(*user));
+		user->uid = uid;
+		user->next = mod->locals;
+		mod->locals = user;
+	}
+	if (user->n >= (unsigned)mod->conf->connections_per_user)
+		return false;
+	user->n++;
+	s->local_user = user;
+	return true;
+}
+
+void
+smtp_local_leave(struct smtp_session *s)
+{
+	struct smtp_local *user = s->local_user, **at = &s->mod->locals;
+
+	s->local_user = NULL;
+	if (user == NULL || --user->n > 0)
+		return;
+	while (*at != user)
+		at = &(*at)->next;
+	*at = user->next;
+	free(user);
+}
+
 /* ---- the session ---- */
 
 /* The account that the admin gave the user; NULL: none. */
@@ -126,6 +170,13 @@ smtp_local_login(struct smtp_session *s)
 
 	if (hm_io_peer_uid(s->io, &uid) == 0)
 		account = account_of(s, uid);
+	if (account != NULL && !enter(s, uid)) {
+		hm_log(HM_LOG_WARN, "too many connections of a local user",
+		    hm_f("uid", uid));
+		smtp_reply(s, 421, "4.7.0", "user %u of this machine has too many "
+		    "connections (connections-per-user in smtp.yaml)", uid);
+		return false;
+	}
 	if (account != NULL)
 		r = dir->ops->account(dir->self, hm_str(account),
 		    hm_session_arena(s->hs), &info, &err);

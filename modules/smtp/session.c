@@ -283,6 +283,7 @@ smtp_accept(struct hm_mod *m, struct hm_io *io, void *arg)
 	}
 	if (counted)
 		hm_ratelimit_add(mod->held, &peer, -1);
+	smtp_local_leave(&s);
 	hm_session_free(s.hs);
 	hm_io_close(io);
 }

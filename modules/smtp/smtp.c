@@ -37,6 +37,9 @@ static const struct hm_opt smtp_options[] = {
 	HM_OPT_INT(struct smtp_conf, connection_rate, "300",
 	    "Most new connections in a minute from one IPv4 address or IPv6 /64.",
 	    .min = "1", .max = "1000000"),
+	HM_OPT_INT(struct smtp_conf, connections_per_user, "100",
+	    "Most connections of one user of this machine at once, at local.",
+	    .min = "1", .max = "100000"),
 	HM_OPT_BOOL(struct smtp_conf, insecure_login, "no",
 	    "Let users log in without TLS. For tests only: passwords cross the "
 	    "network in clear."),

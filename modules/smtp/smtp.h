@@ -39,6 +39,7 @@ struct smtp_conf {
 	int64_t max_connections;
 	int64_t connections_per_address;
 	int64_t connection_rate;
+	int64_t connections_per_user;
 	bool insecure_login;
 };
 
@@ -53,6 +54,7 @@ struct smtp_module {
 	struct hm_ratelimit *held;       /* connections at once */
 	struct smtp_refusals *refusals;  /* kept across generations */
 	uid_t *uids;                     /* of conf->local_users, one by one */
+	struct smtp_local *locals;       /* users of this machine that are here */
 };
 
 #define SMTP_NO_UID ((uid_t)-1)
@@ -113,6 +115,7 @@ struct smtp_session {
 	unsigned commands;               /* since the last accepted message */
 	unsigned errors;                 /* replies 5yz since then */
 	unsigned auth_failures;
+	struct smtp_local *local_user;   /* who is counted; NULL: nobody */
 	struct hm_str local_sender;      /* whose mail a local user's is, mostly */
 	struct smtp_txn txn;
 };
@@ -207,6 +210,7 @@ HM_FIBER bool smtp_refusal_again(struct smtp_session *s,
 int smtp_local_users(void *mod);
 /* Logs a session in whose peer is known to the kernel; answers if it may not. */
 HM_FIBER bool smtp_local_login(struct smtp_session *s);
+void smtp_local_leave(struct smtp_session *s);
 
 /* deliver.c: the whole message is in the spool; decides, stores, replies. */
 HM_FIBER void smtp_deliver(struct smtp_session *s);

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "t/interop"))
 from hermod import *  # noqa: E402,F403
@@ -21,7 +22,8 @@ if os.getuid() == 0:
     os.chown(socket_path, 0, 0)
 SOCKET = os.path.join(socket_path, "submit")
 server = Server({"smtp": "local: ['unix:%s']\nlocal-users: {%s: anna, '%d': bert,"
-                 " no-such-user: bert}\n" % (SOCKET, ME, 65534),
+                 " no-such-user: bert}\nconnections-per-user: 5\n" %
+                 (SOCKET, ME, 65534),
                  "queue": ""})
 home = Home(server)
 settings = home.write("sendmail.yaml", "socket: %s\nfailures: %s\n" %
@@ -221,6 +223,144 @@ gives(64, "not a", "O03: a name of controls is no recipient", "a\x01\x02 b",
 status = subprocess.run(["sh", "-c", "exec %s -C %s anna@example.org <&- >&- "
                          "2>&-" % (PROGRAM, settings)]).returncode
 equal(status, 0, "closed streams: an empty message, and no harm")
+
+# One user's programs that run wild are held back, and nobody else is.
+def come():
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(SOCKET)
+    s.settimeout(30)
+    return s, s.recv(200).decode()
+
+
+held = []
+for _ in range(300):       # those of before may be on their way out
+    s, text = come()
+    if text.startswith("220"):
+        held.append(s)
+    else:
+        s.close()
+    if len(held) == 5:
+        break
+equal(len(held), 5, "as many connections as one user may have")
+s, text = come()
+ok(text.startswith("421 4.7.0 ") and "connections-per-user" in text,
+   "one more is sent away: " + text.strip())
+s.close()
+said = gives(75, "too many connections", "sendmail says so, and may be tried "
+             "again", "anna@example.org", text="Subject: crowd\n\nkept\n")
+ok("kept in " in said, "the message is kept")
+if os.getuid() == 0:
+    gives(0, "", "another user is served", "bert@example.org",
+          text="Subject: other\n\n", preexec_fn=be(65534, 65534))
+for s in held:
+    s.close()
+for _ in range(300):
+    if sendmail("anna@example.org", text="Subject: room\n\n")[0] == 0:
+        break
+    time.sleep(0.05)
+ok(fetch("room") != "", "when they are gone there is room again")
+
+# kill -9, before and after the message is handed in.
+RELAY = os.path.join(socket_path, "relay")
+
+
+class Relay(threading.Thread):
+    """Between sendmail and the server; keeps one of them from hearing the other
+    once that said what it waits for."""
+
+    def __init__(self, client=None, server=None):
+        super().__init__(daemon=True)
+        self.stops = client, server
+        self.reached = threading.Event()
+        if os.path.exists(RELAY):
+            os.unlink(RELAY)
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(RELAY)
+        self.socket.listen(1)
+        self.start()
+
+    def run(self):
+        a = self.socket.accept()[0]
+        b = socket.socket(socket.AF_UNIX)
+        b.connect(SOCKET)
+        back = threading.Thread(target=self.copy, args=(b, a, self.stops[1]),
+                                daemon=True)
+        back.start()
+        self.copy(a, b, self.stops[0])
+        b.shutdown(socket.SHUT_RDWR)   # as when sendmail itself is gone
+        back.join()
+        a.close()
+        b.close()
+
+    def copy(self, a, b, stop):
+        heard = b""
+        try:
+            while data := a.recv(65536):
+                heard += data
+                if stop and stop in heard:
+                    self.reached.set()
+                else:
+                    b.sendall(data)
+        except OSError:
+            pass
+
+
+def count(subject):
+    m = home.imap()
+    m.select("INBOX", readonly=True)
+    n = len(m.search(None, 'SUBJECT "%s"' % subject)[1][0].split())
+    m.logout()
+    return n
+
+
+relayed = home.write("relayed.yaml", "socket: %s\nfailures: %s\n" % (
+    RELAY, home.path("failures")))
+os.chmod(relayed, 0o644)
+
+
+def killed(subject, **stops):
+    relay = Relay(**stops)
+    p = subprocess.Popen([PROGRAM, "-C", relayed, "anna@example.org"],
+                         stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    p.stdin.write(b"Subject: %s\n\nwhole\n" % subject.encode())
+    p.stdin.close()
+    there = relay.reached.wait(60)
+    p.kill()
+    equal((there, p.wait()), (True, -9), subject + ": it does not survive that")
+    relay.join(60)
+
+
+killed("unheard", server=b"250 2.0.0 stored")
+equal(count("unheard"), 1, "what was handed in is there, once, though nobody heard")
+killed("unfinished", client=b"\r\n.\r\n")
+equal(count("unfinished"), 0, "what was not is not there, not even half of it")
+killed("refused", server=b"354 ")
+equal(count("refused"), 0, "nor is what was only announced")
+
+# At any moment: exit status 0 is a promise, and nothing is there twice.
+wrong, promised = [], 0
+for i in range(30):
+    p = subprocess.Popen([PROGRAM, "-C", settings, "anna@example.org"],
+                         stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        p.stdin.write(b"Subject: moment-%02d.\n\nwhole\n" % i)
+        p.stdin.close()
+    except OSError:
+        pass
+    time.sleep(i * 0.002)
+    p.kill()
+    status = p.wait()
+    promised += status == 0
+    n = count("moment-%02d." % i)
+    if n > 1 or (status == 0 and n != 1):
+        wrong.append((i, status, n))
+equal(wrong, [], "30 times at another moment (%d were done)" % promised)
+
+# The server dies behind its word.
+gives(0, "", "a message", "anna@example.org", text="Subject: promise\n\nwhole\n")
+server.kill()
+server.start()
+equal(count("promise"), 1, "survives the server's kill -9")
 
 # Another server: TLS and a password.
 def remote(port, extra="", password=PASSWORD, mode=0o600):
