@@ -318,7 +318,7 @@ dkim_open(struct hm_mod *m, struct hm_err *reterr)
 {
 	struct hm_arena *arena = hm_mod_arena(m);
 	struct dkim_module *d = hm_new(arena, struct dkim_module);
-	psl_ctx_t *psl;
+	psl_ctx_t *psl = NULL;
 	void *shared;
 	int r = hm_keep(m, "keys", make_shared, NULL, free_shared, &shared,
 	    reterr);
