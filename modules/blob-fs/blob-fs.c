@@ -30,7 +30,7 @@ static const struct hm_opt blob_fs_options[] = {
 struct fs_state {
 	struct hm_mod *m;
 	struct fs_store *store;     /* kept */
-	struct fs_kv kv;
+	struct hm_blob_records kv;
 	struct hm_fiber *sweeper;    /* NULL when it has ended */
 };
 
@@ -156,7 +156,7 @@ blob_fs_check(const void *p, struct hm_err *reterr)
 struct fs_opening {
 	struct fs_conf conf;
 	struct fs_store *store;
-	struct fs_kv *kv;
+	struct hm_blob_records *kv;
 	const struct hm_kv *service;
 	struct hm_err *reterr;
 };

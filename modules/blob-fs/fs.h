@@ -19,6 +19,7 @@
 
 #include <hermod/err.h>
 #include <hermod/iface/blob.h>
+#include <hermod/iface/blob_records.h>
 #include <hermod/log.h>
 
 /* Of struct fs_store: a module of another version must not touch it. */
@@ -28,6 +29,7 @@
 #define FS_DIR_MAX 900
 #define FS_BLOB_MAX (UINT64_C(1) << 40)
 #define FS_VALUE 16
+#define FS_LINKS_AT 8
 #define FS_BUCKETS 1024
 
 /* A blob without links may be linked for an hour; it is removed later, so that
@@ -42,12 +44,6 @@ struct fs_conf {
 	uint64_t reserve_bytes;     /* keep free on the disk */
 	void (*report)(enum hm_loglevel level, const char *text, void *arg);
 	void *arg;
-};
-
-/* Where the records are; borrowed from the generation that calls. */
-struct fs_kv {
-	const struct hm_kv *kv;
-	struct hm_kv_table *table;
 };
 
 /* What the record of a blob says. */
@@ -98,7 +94,7 @@ struct hm_blob_reader {
 int fs_store_open(const struct fs_conf *conf, struct fs_store **ret,
     struct hm_err *reterr);
 void fs_store_close(struct fs_store *store); /* NULL accepted */
-int fs_bind(const struct hm_kv *kv, struct fs_kv *ret, struct hm_err *reterr);
+int fs_bind(const struct hm_kv *kv, struct hm_blob_records *ret, struct hm_err *reterr);
 void fs_report(struct fs_store *store, enum hm_loglevel level,
     const char *fmt, ...) HM_PRINTF(3, 4);
 /* "XX/ID", relative to the directory. */
@@ -116,35 +112,32 @@ int fs_put(struct fs_store *store, const struct hm_str *slices, size_t n,
 int fs_sync(struct fs_store *store, struct hm_err *reterr);
 
 /* link.c */
-struct hm_str fs_key(char out[9], char kind, uint64_t id);
-uint64_t fs_key_id(struct hm_str key); /* 0: not the key of a blob */
-struct hm_str fs_value(char out[FS_VALUE], const struct fs_blob *blob);
-int fs_value_read(struct hm_str in, struct fs_blob *ret);
-int fs_link(struct fs_store *store, const struct fs_kv *kv,
+struct hm_str fs_value(char out[HM_BLOB_RECORD_MAX], const struct fs_blob *blob);
+int fs_value_check(struct hm_str value);
+struct fs_blob fs_value_read(const char *value); /* one that was checked */
+/* Within a transaction: the blob has no links any more. */
+int fs_drop(const struct hm_blob_records *kv, struct hm_kv_txn *txn, uint64_t id,
+    const char *value);
+int fs_link(struct fs_store *store, const struct hm_blob_records *kv,
     struct hm_kv_txn *txn, uint64_t id, int delta);
-int fs_find(const struct fs_kv *kv, uint64_t id, struct fs_blob *ret,
+int fs_find(const struct hm_blob_records *kv, uint64_t id, struct fs_blob *ret,
     struct hm_err *reterr);
 
 /* read.c */
-int fs_open(struct fs_store *store, const struct fs_kv *kv, uint64_t id,
+int fs_open(struct fs_store *store, const struct hm_blob_records *kv, uint64_t id,
     struct hm_blob_reader **ret, uint64_t *ret_size, struct hm_err *reterr);
 ssize_t fs_read(struct hm_blob_reader *reader, uint64_t offset, void *p,
     size_t len);
 void fs_close(struct hm_blob_reader *reader);
 
-/* walk.c: calls fn for all records of a kind, in order, without one picture. */
-int fs_walk(const struct fs_kv *kv, char kind,
-    int (*fn)(uint64_t id, const struct fs_blob *blob, void *arg), void *arg,
-    struct hm_err *reterr);
-
 /* sweep.c */
-int fs_sweep(struct fs_store *store, const struct fs_kv *kv,
+int fs_sweep(struct fs_store *store, const struct hm_blob_records *kv,
     struct hm_err *reterr);
-void fs_usage(struct fs_store *store, const struct fs_kv *kv,
+void fs_usage(struct fs_store *store, const struct hm_blob_records *kv,
     uint64_t *ret_total, uint64_t *ret_dead);
 
 /* verify.c */
-int fs_verify(struct fs_store *store, const struct fs_kv *kv, bool fix,
+int fs_verify(struct fs_store *store, const struct hm_blob_records *kv, bool fix,
     int64_t (*links)(uint64_t id, void *arg),
     void (*report)(uint64_t id, const char *text, void *arg), void *arg,
     struct hm_err *reterr);

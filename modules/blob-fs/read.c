@@ -79,7 +79,7 @@ check(struct fs_store *store, uint64_t id, const struct fs_blob *blob,
 }
 
 int
-fs_open(struct fs_store *store, const struct fs_kv *kv, uint64_t id,
+fs_open(struct fs_store *store, const struct hm_blob_records *kv, uint64_t id,
     struct hm_blob_reader **ret, uint64_t *ret_size, struct hm_err *reterr)
 {
 	struct hm_blob_reader *reader;

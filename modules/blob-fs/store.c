@@ -150,7 +150,7 @@ fs_store_close(struct fs_store *store)
 /* ---- the records ---- */
 
 struct look {
-	const struct fs_kv *kv;
+	const struct hm_blob_records *kv;
 	uint32_t format;
 };
 
@@ -169,7 +169,7 @@ look_at_table(struct hm_kv_txn *txn, void *arg)
 static int
 write_format(struct hm_kv_txn *txn, void *arg)
 {
-	const struct fs_kv *kv = ((struct look *)arg)->kv;
+	const struct hm_blob_records *kv = ((struct look *)arg)->kv;
 	static const char format[4] = { FS_FORMAT, 0, 0, 0 };
 
 	return kv->kv->ops->put(txn, kv->table, HM_STR("f"),
@@ -177,12 +177,14 @@ write_format(struct hm_kv_txn *txn, void *arg)
 }
 
 int
-fs_bind(const struct hm_kv *kv, struct fs_kv *ret, struct hm_err *reterr)
+fs_bind(const struct hm_kv *kv, struct hm_blob_records *ret,
+    struct hm_err *reterr)
 {
 	struct look look = { .kv = ret };
 	int r;
 
-	ret->kv = kv;
+	*ret = (struct hm_blob_records){ .kv = kv, .bytes = FS_VALUE,
+	    .links_at = FS_LINKS_AT, .check = fs_value_check };
 	r = hm_kv_table(kv, "blob-fs", &ret->table, reterr);
 	if (!r)
 		r = hm_kv_run(kv, HM_KV_READ, look_at_table, &look, reterr);

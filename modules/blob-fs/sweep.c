@@ -30,9 +30,9 @@ ids_add(struct ids *ids, uint64_t id)
 }
 
 static int
-add_one(uint64_t id, const struct fs_blob *blob, void *arg)
+add_one(uint64_t id, char *value, void *arg)
 {
-	(void)blob;
+	(void)value;
 	ids_add(arg, id);
 	return 0;
 }
@@ -51,7 +51,7 @@ remove_file(struct fs_store *store, uint64_t id)
 /* ---- blobs whose last link went ---- */
 
 struct removing {
-	const struct fs_kv *kv;
+	const struct hm_blob_records *kv;
 	const uint64_t *ids;
 	size_t n;
 };
@@ -66,12 +66,12 @@ remove_records(struct hm_kv_txn *txn, void *arg)
 
 	for (i = 0; i < removing->n && (r == 0 || r == -HM_ENOENT); i++)
 		r = removing->kv->kv->ops->del(txn, removing->kv->table,
-		    fs_key(key, 'd', removing->ids[i]));
+		    hm_blob_key(key, 'd', removing->ids[i]));
 	return r == -HM_ENOENT ? 0 : r;
 }
 
 static int
-remove_unlinked(struct fs_store *store, const struct fs_kv *kv,
+remove_unlinked(struct fs_store *store, const struct hm_blob_records *kv,
     struct hm_err *reterr)
 {
 	struct removing removing = { .kv = kv };
@@ -79,7 +79,7 @@ remove_unlinked(struct fs_store *store, const struct fs_kv *kv,
 	size_t i;
 	int r;
 
-	r = fs_walk(kv, 'd', add_one, &ids, reterr);
+	r = hm_blob_walk(kv, 'd', add_one, &ids, reterr);
 	/* that they are unlinked must not be undone by a crash */
 	if (!r && ids.n)
 		r = hm_kv_flush(kv->kv, reterr);
@@ -117,7 +117,7 @@ list_fresh(struct fs_store *store, int64_t age_ms, struct ids *ids)
 }
 
 static int
-settle(struct fs_store *store, const struct fs_kv *kv, int64_t age_ms,
+settle(struct fs_store *store, const struct hm_blob_records *kv, int64_t age_ms,
     bool forgotten, struct hm_err *reterr)
 {
 	struct ids ids = { 0 };
@@ -175,7 +175,7 @@ list_folder(struct fs_store *store, unsigned number, struct ids *ids)
 /* Once after the start: files without a record that this process has not
  * put. */
 static int
-search(struct fs_store *store, const struct fs_kv *kv, struct hm_err *reterr)
+search(struct fs_store *store, const struct hm_blob_records *kv, struct hm_err *reterr)
 {
 	struct ids ids = { 0 };
 	struct fs_blob blob;
@@ -205,7 +205,7 @@ search(struct fs_store *store, const struct fs_kv *kv, struct hm_err *reterr)
 }
 
 int
-fs_sweep(struct fs_store *store, const struct fs_kv *kv, struct hm_err *reterr)
+fs_sweep(struct fs_store *store, const struct hm_blob_records *kv, struct hm_err *reterr)
 {
 	int r;
 
@@ -222,23 +222,23 @@ fs_sweep(struct fs_store *store, const struct fs_kv *kv, struct hm_err *reterr)
 }
 
 static int
-add_up(uint64_t id, const struct fs_blob *blob, void *arg)
+add_up(uint64_t id, char *value, void *arg)
 {
 	(void)id;
-	*(uint64_t *)arg += blob->length;
+	*(uint64_t *)arg += fs_value_read(value).length;
 	return 0;
 }
 
 /* Without what was put and not linked, which is little. */
 void
-fs_usage(struct fs_store *store, const struct fs_kv *kv, uint64_t *ret_total,
+fs_usage(struct fs_store *store, const struct hm_blob_records *kv, uint64_t *ret_total,
     uint64_t *ret_dead)
 {
 	uint64_t live = 0;
 
 	(void)store;
 	*ret_dead = 0;
-	fs_walk(kv, 'b', add_up, &live, NULL);
-	fs_walk(kv, 'd', add_up, ret_dead, NULL);
+	hm_blob_walk(kv, 'b', add_up, &live, NULL);
+	hm_blob_walk(kv, 'd', add_up, ret_dead, NULL);
 	*ret_total = live + *ret_dead;
 }

@@ -12,16 +12,13 @@
 
 struct check {
 	struct fs_store *store;
-	const struct fs_kv *kv;
+	const struct hm_blob_records *kv;
 	bool fix;
 	int64_t (*links)(uint64_t id, void *arg);
 	void (*report)(uint64_t id, const char *text, void *arg);
 	void *arg;
 	struct hm_err *reterr;
 	int count;
-	/* for the transaction that fixes */
-	uint64_t id;
-	uint32_t seen, want;
 };
 
 static void
@@ -32,41 +29,11 @@ tell(struct check *c, uint64_t id, const char *text)
 		c->report(id, text, c->arg);
 }
 
-/* Sets the links to want, if nothing has changed since it was looked at. */
-static int
-correct(struct hm_kv_txn *txn, void *arg)
-{
-	struct check *c = arg;
-	const struct hm_kv_ops *ops = c->kv->kv->ops;
-	char key[9], value[FS_VALUE];
-	struct fs_blob blob;
-	struct hm_str got;
-	int r;
-
-	r = ops->get(txn, c->kv->table, fs_key(key, 'b', c->id),
-	    HM_KV_FOR_UPDATE, &got);
-	if (!r)
-		r = fs_value_read(got, &blob);
-	if (r)
-		return r == -HM_ENOENT ? 0 : r;
-	if (blob.links != c->seen)
-		return 0;
-	blob.links = c->want;
-	if (c->want)
-		return ops->put(txn, c->kv->table, fs_key(key, 'b', c->id),
-		    fs_value(value, &blob));
-	r = ops->del(txn, c->kv->table, fs_key(key, 'b', c->id));
-	return r ? r : ops->put(txn, c->kv->table, fs_key(key, 'd', c->id),
-	    fs_value(value, &blob));
-}
-
 static int
 fix(struct check *c, uint64_t id, uint32_t seen, uint32_t want)
 {
-	c->id = id;
-	c->seen = seen;
-	c->want = want;
-	return hm_kv_run(c->kv->kv, HM_KV_DURABLE, correct, c, c->reterr);
+	return hm_blob_correct(c->kv, id, seen, want, fs_drop,
+	    c->reterr);
 }
 
 static void
@@ -85,44 +52,30 @@ set_aside(struct fs_store *store, uint64_t id)
 	hm_dir_sync(folder, NULL);
 }
 
-/* A difference counts when the record did not change while links() looked. */
 static int
-check_links(struct check *c, uint64_t id, uint32_t links)
+check_links(struct check *c, uint64_t id, char *value)
 {
-	struct fs_blob now = { .links = links };
-	uint32_t before;
 	char text[96];
-	int64_t want;
-	int r, i;
+	uint32_t have;
+	int64_t want = 0;
+	int r = hm_blob_recount(c->kv, id, value, c->links, c->arg, &want,
+	    c->reterr);
 
-	want = c->links(id, c->arg);
-	for (i = 0; want != now.links && want >= 0; i++) {
-		if (i == 10)
-			return 0; /* in constant use: not now */
-		before = now.links;
-		r = fs_find(c->kv, id, &now, c->reterr);
-		if (r)
-			return r == -HM_ENOENT ? 0 : r;
-		if (i > 0 && now.links == before)
-			break;
-		want = c->links(id, c->arg);
-	}
-	if (want < 0)
-		return (int)want;
-	if (want == now.links)
-		return 0;
-	snprintf(text, sizeof(text), "has %u links, but %lld are in use",
-	    now.links, (long long)want);
+	if (r <= 0)
+		return r;
+	have = hm_blob_links(c->kv, value);
+	snprintf(text, sizeof(text), "has %u links, but %lld are in use", have,
+	    (long long)want);
 	tell(c, id, text);
 	if (!c->fix || want > UINT32_MAX)
 		return 0;
 	if (want == 0)           /* perhaps what used it was lost */
 		set_aside(c->store, id);
-	return fix(c, id, now.links, (uint32_t)want);
+	return fix(c, id, have, (uint32_t)want);
 }
 
 static int
-check_one(uint64_t id, const struct fs_blob *blob, void *arg)
+check_one(uint64_t id, char *value, void *arg)
 {
 	struct check *c = arg;
 	struct hm_blob_reader *reader;
@@ -138,7 +91,7 @@ check_one(uint64_t id, const struct fs_blob *blob, void *arg)
 		return 0;
 	if (r == 0) {
 		fs_close(reader);
-		return c->links ? check_links(c, id, blob->links) : 0;
+		return c->links ? check_links(c, id, value) : 0;
 	}
 	if (r != -HM_ECORRUPT && r != -HM_EIO) {
 		if (c->reterr)
@@ -187,14 +140,14 @@ check_files(struct check *c)
 }
 
 int
-fs_verify(struct fs_store *store, const struct fs_kv *kv, bool fix,
+fs_verify(struct fs_store *store, const struct hm_blob_records *kv, bool fix,
     int64_t (*links)(uint64_t id, void *arg),
     void (*report)(uint64_t id, const char *text, void *arg), void *arg,
     struct hm_err *reterr)
 {
 	struct check c = { .store = store, .kv = kv, .fix = fix,
 	    .links = links, .report = report, .arg = arg, .reterr = reterr };
-	int r = fs_walk(kv, 'b', check_one, &c, reterr);
+	int r = hm_blob_walk(kv, 'b', check_one, &c, reterr);
 
 	if (!r)
 		check_files(&c);

@@ -46,32 +46,28 @@ static int
 move_records(struct hm_kv_txn *txn, void *arg)
 {
 	struct compacting *c = arg;
-	const struct hm_kv_ops *ops = c->kv->kv->ops;
-	char key[9], value[SEG_VALUE];
+	const struct hm_blob_records *recs = &c->kv->recs;
+	char value[HM_BLOB_RECORD_MAX];
 	struct seg_where now;
-	struct hm_str got;
 	size_t i;
 	int r;
 
 	for (i = 0; i < c->n; i++) {
 		struct move *move = &c->moves[i];
 
-		seg_key_make(key, move->id);
-		r = ops->get(txn, c->kv->table, (struct hm_str){ key, 9 },
-		    HM_KV_FOR_UPDATE, &got);
+		r = hm_blob_record_get(recs, txn, move->id, HM_KV_FOR_UPDATE,
+		    value);
 		if (r == -HM_ENOENT)
 			continue;
-		if (!r)
-			r = seg_where_read(got, &now);
 		if (r)
 			return r;
+		now = seg_where_read(value);
 		if (!same_place(&now, &move->from))
 			continue;
 		now.segment = move->to.segment;
 		now.offset = move->to.offset;
 		seg_where_make(value, &now);
-		r = ops->put(txn, c->kv->table, (struct hm_str){ key, 9 },
-		    (struct hm_str){ value, SEG_VALUE });
+		r = hm_blob_record_put(recs, txn, move->id, value, now.links);
 		if (r)
 			return r;
 	}
@@ -88,7 +84,7 @@ commit_batch(struct compacting *c)
 	/* the copies are on disk before anything points to them */
 	r = seg_sync(c->store, c->reterr);
 	if (!r)
-		r = hm_kv_run(c->kv->kv, HM_KV_LAZY, move_records, c, c->reterr);
+		r = hm_kv_run(c->kv->recs.kv, HM_KV_LAZY, move_records, c, c->reterr);
 	c->n = 0;
 	c->bytes = 0;
 	return r;
@@ -126,9 +122,10 @@ copy(struct compacting *c, uint64_t id, const struct seg_where *from,
 }
 
 static int
-see_one(uint64_t id, const struct seg_where *where, void *arg)
+see_one(uint64_t id, char *value, void *arg)
 {
-	struct seg_size key = { .number = where->segment }, *found;
+	struct seg_where where = seg_where_read(value);
+	struct seg_size key = { .number = where.segment }, *found;
 	struct compacting *c = arg;
 	struct move *move = &c->moves[c->n];
 	int r;
@@ -136,23 +133,23 @@ see_one(uint64_t id, const struct seg_where *where, void *arg)
 	found = bsearch(&key, c->list, c->nlist, sizeof(key), by_number);
 	if (!found || !found->chosen || found->keep)
 		return 0;
-	if (where->length > LARGEST) {
+	if (where.length > LARGEST) {
 		found->keep = true;
 		return 0;
 	}
 	move->id = id;
-	move->from = *where;
-	r = copy(c, id, where, &move->to);
+	move->from = where;
+	r = copy(c, id, &move->from, &move->to);
 	if (r == -HM_ECORRUPT || r == -HM_EIO || r == -HM_ENOENT) {
 		/* stays for verify to look at */
 		found->keep = true;
 		seg_report(c->store, HM_LOG_ERROR, "blob %016llx in segment %u "
-		    "is damaged", (unsigned long long)id, where->segment);
+		    "is damaged", (unsigned long long)id, where.segment);
 		return 0;
 	}
 	if (r)
 		return r;
-	c->bytes += where->length;
+	c->bytes += where.length;
 	if (++c->n == BATCH || c->bytes >= BATCH_BYTES)
 		return commit_batch(c);
 	return 0;
@@ -178,7 +175,7 @@ seg_compact(struct seg_store *store, const struct seg_kv *kv,
 	c->list = list;
 	c->nlist = n;
 	c->reterr = reterr;
-	r = seg_walk(kv, 0, see_one, c, reterr);
+	r = hm_blob_walk(&kv->recs, 'b', see_one, c, reterr);
 	if (!r)
 		r = commit_batch(c);
 	free(c);

@@ -8,13 +8,6 @@
 
 #include "seg.h"
 
-static struct hm_str
-key_of(char key[9], uint64_t id)
-{
-	seg_key_make(key, id);
-	return (struct hm_str){ key, 9 };
-}
-
 /* What was not synced goes into the log of the transaction. */
 static int
 cover(struct seg_store *store, const struct seg_kv *kv, struct hm_kv_txn *txn,
@@ -30,7 +23,7 @@ cover(struct seg_store *store, const struct seg_kv *kv, struct hm_kv_txn *txn,
 	seg_path(store, file->number, path);
 	r = seg_read_at(file->fd, where->offset, bytes, len);
 	if (!r)
-		r = kv->kv->ops->cover(txn, path, where->offset,
+		r = kv->recs.kv->ops->cover(txn, path, where->offset,
 		    hm_str_n(bytes, len));
 	free(bytes);
 	return r;
@@ -87,68 +80,37 @@ int
 seg_link(struct seg_store *store, const struct seg_kv *kv,
     struct hm_kv_txn *txn, uint64_t id, int delta)
 {
-	const struct hm_kv_ops *ops = kv->kv->ops;
-	char key[9], value[SEG_VALUE];
+	char value[HM_BLOB_RECORD_MAX];
 	struct seg_where where;
-	struct hm_str got;
-	int64_t links;
 	bool fresh;
-	int r;
+	int r = hm_blob_record_get(&kv->recs, txn, id, HM_KV_FOR_UPDATE, value);
 
-	r = ops->get(txn, kv->table, key_of(key, id), HM_KV_FOR_UPDATE, &got);
-	fresh = r == -HM_ENOENT;
+	fresh = r == -HM_ENOENT && delta > 0;
+	if (fresh) {
+		r = find_unlinked(store, kv, txn, id, &where);
+		if (!r)
+			seg_where_make(value, &where);
+	}
 	if (!r)
-		r = seg_where_read(got, &where);
-	else if (fresh)
-		r = delta > 0 ? find_unlinked(store, kv, txn, id, &where) :
-		    -HM_ENOENT;
+		r = hm_blob_record_link(&kv->recs, txn, id, value, delta);
 	if (r)
 		return r;
-	links = (int64_t)where.links + delta;
-	if (links < 0 || links > UINT32_MAX)
-		return -HM_EINVAL;
-	if (links == 0) {
+	where = seg_where_read(value);
+	if (where.links == 0)
 		count_live(store, &where, -1);
-		return ops->del(txn, kv->table, key_of(key, id));
-	}
-	if (fresh)
+	else if (fresh)
 		count_live(store, &where, 1);
-	where.links = (uint32_t)links;
-	seg_where_make(value, &where);
-	return ops->put(txn, kv->table, key_of(key, id),
-	    (struct hm_str){ value, SEG_VALUE });
-}
-
-struct finding {
-	const struct seg_kv *kv;
-	uint64_t id;
-	struct seg_where *where;
-};
-
-static int
-find_in(struct hm_kv_txn *txn, void *arg)
-{
-	struct finding *f = arg;
-	struct hm_str got;
-	char key[9];
-	int r;
-
-	r = f->kv->kv->ops->get(txn, f->kv->table, key_of(key, f->id), 0, &got);
-	return r ? r : seg_where_read(got, f->where);
+	return 0;
 }
 
 int
 seg_find(const struct seg_kv *kv, uint64_t id, struct seg_where *ret,
     struct hm_err *reterr)
 {
-	struct finding f = { .kv = kv, .id = id, .where = ret };
-	int r = hm_kv_run(kv->kv, HM_KV_BROWSE, find_in, &f, reterr);
+	char value[HM_BLOB_RECORD_MAX];
+	int r = hm_blob_find(&kv->recs, id, value, reterr);
 
-	if (r == -HM_ENOENT)
-		return hm_err_set(reterr, r, "there is no blob %016llx",
-		    (unsigned long long)id);
-	if (r == -HM_ECORRUPT)
-		return hm_err_set(reterr, r, "the record of blob %016llx is "
-		    "damaged", (unsigned long long)id);
+	if (!r)
+		*ret = seg_where_read(value);
 	return r;
 }

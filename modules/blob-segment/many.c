@@ -59,7 +59,9 @@ static void
 found(struct item *item, struct hm_str value)
 {
 	/* a damaged record is left to seg_open(), which names it */
-	item->found = seg_where_read(value, &item->where) == 0;
+	item->found = value.len == SEG_VALUE && seg_where_check(value) == 0;
+	if (item->found)
+		item->where = seg_where_read(value.p);
 }
 
 /* 1 ends the scan: all were passed, or too many others. */
@@ -83,19 +85,17 @@ static int
 find_all(struct hm_kv_txn *txn, void *arg)
 {
 	struct many *m = arg;
-	const struct hm_kv_ops *ops = m->kv->kv->ops;
+	const struct hm_kv_ops *ops = m->kv->recs.kv->ops;
 	struct hm_str got;
 	char key[9];
 	int r;
 
 	m->at = m->seen = 0;
-	seg_key_make(key, m->items[0].id);
-	r = ops->scan(txn, m->kv->table, hm_str_n(key, sizeof(key)),
-	    HM_STR("c"), 0, pass, m);
+	r = ops->scan(txn, m->kv->recs.table,
+	    hm_blob_key(key, 'b', m->items[0].id), HM_STR("c"), 0, pass, m);
 	for (; r >= 0 && m->seen > SPREAD * m->n && m->at < m->n; m->at++) {
-		seg_key_make(key, m->items[m->at].id);
-		r = ops->get(txn, m->kv->table, hm_str_n(key, sizeof(key)), 0,
-		    &got);
+		r = ops->get(txn, m->kv->recs.table,
+		    hm_blob_key(key, 'b', m->items[m->at].id), 0, &got);
 		if (r == 0)
 			found(&m->items[m->at], got);
 		else if (r == -HM_ENOENT)
@@ -211,7 +211,7 @@ seg_read_many(struct seg_store *store, const struct seg_kv *kv,
 	for (i = 0; i < n; i++)
 		m.items[i] = (struct item){ .id = ids[i], .i = i };
 	qsort(m.items, n, sizeof(*m.items), by_id);
-	r = hm_kv_run(kv->kv, HM_KV_BROWSE, find_all, &m, reterr);
+	r = hm_kv_run(kv->recs.kv, HM_KV_BROWSE, find_all, &m, reterr);
 	if (r == 0)
 		arrange(&m);
 	for (i = 0; i < m.n && r == 0; i += k) {

@@ -112,32 +112,27 @@ seg_end_good(const unsigned char in[SEG_RECORD], uint64_t tag, uint64_t offset)
 }
 
 void
-seg_key_make(char out[9], uint64_t id)
-{
-	id = htobe64(id);
-	out[0] = 'b';
-	memcpy(out + 1, &id, 8);
-}
-
-void
-seg_where_make(char out[SEG_VALUE], const struct seg_where *where)
+seg_where_make(char out[HM_BLOB_RECORD_MAX], const struct seg_where *where)
 {
 	put32(out, where->segment);
 	put64(out + 4, where->offset);
 	put64(out + 12, where->length);
-	put32(out + 20, where->links);
+	put32(out + SEG_LINKS_AT, where->links);
+}
+
+struct seg_where
+seg_where_read(const char *value)
+{
+	return (struct seg_where){ .segment = get32(value),
+	    .offset = get64(value + 4), .length = get64(value + 12),
+	    .links = get32(value + SEG_LINKS_AT) };
 }
 
 int
-seg_where_read(struct hm_str in, struct seg_where *ret)
+seg_where_check(struct hm_str value)
 {
-	if (in.len != SEG_VALUE)
-		return -HM_ECORRUPT;
-	ret->segment = get32(in.p);
-	ret->offset = get64(in.p + 4);
-	ret->length = get64(in.p + 12);
-	ret->links = get32(in.p + 20);
-	if (ret->offset > SEG_END_MAX || ret->length > SEG_BLOB_MAX)
-		return -HM_ECORRUPT;
-	return 0;
+	struct seg_where where = seg_where_read(value.p);
+
+	return where.offset > SEG_END_MAX || where.length > SEG_BLOB_MAX ?
+	    -HM_ECORRUPT : 0;
 }

@@ -25,6 +25,7 @@
 
 #include <hermod/err.h>
 #include <hermod/iface/blob.h>
+#include <hermod/iface/blob_records.h>
 #include <hermod/log.h>
 
 /* Of struct seg_store: a module of another version must not touch it. */
@@ -38,6 +39,7 @@
 #define SEG_BLOB_MAX (UINT64_C(1) << 34)
 #define SEG_END_MAX (UINT64_C(1) << 34)  /* of a segment: offset / 8 in 32 bits */
 #define SEG_VALUE 24
+#define SEG_LINKS_AT 20
 #define SEG_COVER_MOST (32u << 10) /* beyond it a sync is cheaper than a copy */
 #define SEG_BUCKETS 64
 
@@ -59,8 +61,7 @@ struct seg_conf {
 
 /* Where the records are; borrowed from the generation that calls. */
 struct seg_kv {
-	const struct hm_kv *kv;
-	struct hm_kv_table *table;
+	struct hm_blob_records recs;
 	bool covers;                /* its log may stand for our bytes */
 };
 
@@ -172,9 +173,9 @@ int seg_header_read(const unsigned char in[SEG_HEADER], uint32_t number,
 void seg_end_make(unsigned char out[SEG_RECORD], uint64_t tag, uint64_t offset);
 bool seg_end_good(const unsigned char in[SEG_RECORD], uint64_t tag,
     uint64_t offset);
-void seg_key_make(char out[9], uint64_t id);
-void seg_where_make(char out[SEG_VALUE], const struct seg_where *where);
-int seg_where_read(struct hm_str in, struct seg_where *ret);
+void seg_where_make(char out[HM_BLOB_RECORD_MAX], const struct seg_where *where);
+int seg_where_check(struct hm_str value);
+struct seg_where seg_where_read(const char *value); /* one that was checked */
 /* Bytes a blob of that length takes. */
 static inline uint64_t
 seg_record_bytes(uint64_t length)
@@ -246,9 +247,5 @@ int seg_verify(struct seg_store *store, const struct seg_kv *kv, bool fix,
     int64_t (*links)(uint64_t id, void *arg),
     void (*report)(uint64_t id, const char *text, void *arg), void *arg,
     struct hm_err *reterr);
-/* Calls fn for all records with id >= first, in order, without one picture. */
-int seg_walk(const struct seg_kv *kv, uint64_t first,
-    int (*fn)(uint64_t id, const struct seg_where *where, void *arg),
-    void *arg, struct hm_err *reterr);
 
 #endif

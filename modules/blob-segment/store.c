@@ -170,12 +170,12 @@ look_at_table(struct hm_kv_txn *txn, void *arg)
 	int r;
 
 	look->last_id = 0;
-	r = kv->kv->ops->get(txn, kv->table, HM_STR("f"), 0, &got);
+	r = kv->recs.kv->ops->get(txn, kv->recs.table, HM_STR("f"), 0, &got);
 	if (r && r != -HM_ENOENT)
 		return r;
 	if (!r && got.len == 4)
 		look->format = (uint32_t)(unsigned char)got.p[0];
-	return kv->kv->ops->scan(txn, kv->table, HM_STR("b"), HM_STR("c"),
+	return kv->recs.kv->ops->scan(txn, kv->recs.table, HM_STR("b"), HM_STR("c"),
 	    HM_KV_REVERSE, see_last, look);
 }
 
@@ -185,7 +185,7 @@ write_format(struct hm_kv_txn *txn, void *arg)
 	const struct seg_kv *kv = ((struct look *)arg)->kv;
 	static const char format[4] = { SEG_FORMAT, 0, 0, 0 };
 
-	return kv->kv->ops->put(txn, kv->table, HM_STR("f"),
+	return kv->recs.kv->ops->put(txn, kv->recs.table, HM_STR("f"),
 	    (struct hm_str){ format, sizeof(format) });
 }
 
@@ -196,8 +196,9 @@ seg_bind(struct seg_store *store, const struct hm_kv *kv, struct seg_kv *ret,
 	struct look look = { .kv = ret };
 	int r;
 
-	ret->kv = kv;
-	r = hm_kv_table(kv, "blob-segment", &ret->table, reterr);
+	ret->recs = (struct hm_blob_records){ .kv = kv, .bytes = SEG_VALUE,
+	    .links_at = SEG_LINKS_AT, .check = seg_where_check };
+	r = hm_kv_table(kv, "blob-segment", &ret->recs.table, reterr);
 	if (r)
 		return r;
 	ret->covers = HM_HAS(kv, cover) &&

@@ -8,78 +8,6 @@
 
 #include "seg.h"
 
-#define BATCH 2048
-
-struct item {
-	uint64_t id;
-	struct seg_where where;
-};
-
-struct batch {
-	const struct seg_kv *kv;
-	uint64_t first;
-	size_t n;
-	bool damaged;
-	struct item items[BATCH];
-};
-
-static int
-collect_one(struct hm_str key, struct hm_str value, void *arg)
-{
-	struct batch *batch = arg;
-	uint64_t id = 0;
-	size_t i;
-
-	for (i = 1; i < key.len; i++)
-		id = id << 8 | (unsigned char)key.p[i];
-	batch->items[batch->n].id = id;
-	if (key.len != 9 ||
-	    seg_where_read(value, &batch->items[batch->n].where) < 0) {
-		batch->damaged = true;
-		return 0;
-	}
-	return ++batch->n == BATCH;
-}
-
-static int
-collect(struct hm_kv_txn *txn, void *arg)
-{
-	struct batch *batch = arg;
-	char key[9];
-
-	batch->n = 0;
-	seg_key_make(key, batch->first);
-	return batch->kv->kv->ops->scan(txn, batch->kv->table,
-	    (struct hm_str){ key, 9 }, HM_STR("c"), 0, collect_one, batch);
-}
-
-/* In batches, because a transaction may be started anew and fn should not
- * see anything twice. */
-int
-seg_walk(const struct seg_kv *kv, uint64_t first,
-    int (*fn)(uint64_t id, const struct seg_where *where, void *arg), void *arg,
-    struct hm_err *reterr)
-{
-	struct batch *batch = hm_xalloc(sizeof(*batch));
-	size_t i;
-	int r = 0;
-
-	batch->kv = kv;
-	batch->first = first;
-	do {
-		r = hm_kv_run(kv->kv, HM_KV_BROWSE, collect, batch, reterr);
-		for (i = 0; i < batch->n && r == 0; i++)
-			r = fn(batch->items[i].id, &batch->items[i].where, arg);
-		if (batch->n)
-			batch->first = batch->items[batch->n - 1].id + 1;
-	} while (r == 0 && batch->n == BATCH && batch->first != 0);
-	if (r == 0 && batch->damaged)
-		r = hm_err_set(reterr, -HM_ECORRUPT,
-		    "the table of blobs has damaged records");
-	free(batch);
-	return r;
-}
-
 static int
 by_number(const void *a, const void *b)
 {
@@ -95,11 +23,12 @@ struct counting {
 };
 
 static int
-count_one(uint64_t id, const struct seg_where *where, void *arg)
+count_one(uint64_t id, char *value, void *arg)
 {
-	struct seg_size key = { .number = where->segment }, *found;
+	struct seg_where where = seg_where_read(value);
+	struct seg_size key = { .number = where.segment }, *found;
 	struct counting *c = arg;
-	uint64_t bytes = seg_record_bytes(where->length);
+	uint64_t bytes = seg_record_bytes(where.length);
 
 	(void)id;
 	c->live += (int64_t)bytes;
@@ -119,7 +48,7 @@ seg_count_live(struct seg_store *store, const struct seg_kv *kv,
 
 	if (list)
 		qsort(list, n, sizeof(*list), by_number);
-	r = seg_walk(kv, 0, count_one, &c, reterr);
+	r = hm_blob_walk(&kv->recs, 'b', count_one, &c, reterr);
 	if (r)
 		return r;
 	pthread_mutex_lock(&store->mutex);
@@ -171,7 +100,7 @@ sweep(struct seg_store *store, const struct seg_kv *kv, struct seg_size *list,
 	if (r)
 		return r;
 	/* what made them dead must not come back after a crash */
-	r = hm_kv_flush(kv->kv, reterr);
+	r = hm_kv_flush(kv->recs.kv, reterr);
 	for (i = 0; i < n && r == 0; i++)
 		if (list[i].chosen && !list[i].keep)
 			remove_segment(store, &list[i]);

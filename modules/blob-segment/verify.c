@@ -23,10 +23,6 @@ struct check {
 	void *arg;
 	struct hm_err *reterr;
 	int count;
-	/* for the transaction that fixes */
-	uint64_t id;
-	struct seg_where where;
-	uint32_t want;
 };
 
 static void
@@ -35,34 +31,6 @@ tell(struct check *c, uint64_t id, const char *text)
 	c->count++;
 	if (c->report)
 		c->report(id, text, c->arg);
-}
-
-/* Sets the links to want, if nothing has changed since it was looked at. */
-static int
-correct(struct hm_kv_txn *txn, void *arg)
-{
-	struct check *c = arg;
-	const struct hm_kv_ops *ops = c->kv->kv->ops;
-	struct seg_where now;
-	struct hm_str key, got;
-	char bytes[9], value[SEG_VALUE];
-	int r;
-
-	seg_key_make(bytes, c->id);
-	key = (struct hm_str){ bytes, 9 };
-	r = ops->get(txn, c->kv->table, key, HM_KV_FOR_UPDATE, &got);
-	if (!r)
-		r = seg_where_read(got, &now);
-	if (r)
-		return r == -HM_ENOENT ? 0 : r;
-	if (now.links != c->where.links)
-		return 0;
-	if (c->want == 0)
-		return ops->del(txn, c->kv->table, key);
-	now.links = c->want;
-	seg_where_make(value, &now);
-	return ops->put(txn, c->kv->table, key,
-	    (struct hm_str){ value, SEG_VALUE });
 }
 
 /* The raw bytes, as far as they can be read, go to damaged/ID. */
@@ -101,40 +69,17 @@ save(struct seg_store *store, uint64_t id, const struct seg_where *where)
 }
 
 static int
-fix(struct check *c, uint64_t id, const struct seg_where *where, uint32_t want)
+check_links(struct check *c, uint64_t id, char *value)
 {
-	c->id = id;
-	c->where = *where;
-	c->want = want;
-	return hm_kv_run(c->kv->kv, HM_KV_DURABLE, correct, c, c->reterr);
-}
-
-/* A difference counts when the record did not change while links() looked. */
-static int
-check_links(struct check *c, uint64_t id, const struct seg_where *where)
-{
-	struct seg_where now = *where;
+	struct seg_where now;
 	char text[96];
-	int64_t want;
-	int r, i;
+	int64_t want = 0;
+	int r = hm_blob_recount(&c->kv->recs, id, value, c->links, c->arg, &want,
+	    c->reterr);
 
-	want = c->links(id, c->arg);
-	for (i = 0; want != now.links && want >= 0; i++) {
-		struct seg_where before = now;
-
-		if (i == 10)
-			return 0; /* in constant use: not now */
-		r = seg_find(c->kv, id, &now, c->reterr);
-		if (r)
-			return r == -HM_ENOENT ? 0 : r;
-		if (i > 0 && now.links == before.links)
-			break;
-		want = c->links(id, c->arg);
-	}
-	if (want < 0)
-		return (int)want;
-	if (want == now.links)
-		return 0;
+	if (r <= 0)
+		return r;
+	now = seg_where_read(value);
 	snprintf(text, sizeof(text), "has %u links, but %lld are in use",
 	    now.links, (long long)want);
 	tell(c, id, text);
@@ -142,15 +87,16 @@ check_links(struct check *c, uint64_t id, const struct seg_where *where)
 		return 0;
 	if (want == 0)           /* perhaps what used it was lost */
 		save(c->store, id, &now);
-	return fix(c, id, &now, (uint32_t)want);
+	return hm_blob_correct(&c->kv->recs, id, now.links, (uint32_t)want, NULL,
+	    c->reterr);
 }
 
 static int
-check_one(uint64_t id, const struct seg_where *where, void *arg)
+check_one(uint64_t id, char *value, void *arg)
 {
 	struct check *c = arg;
 	struct hm_blob_reader *reader;
-	struct seg_where now = *where;
+	struct seg_where now;
 	struct hm_err err = { 0 };
 	uint64_t size;
 	int r;
@@ -162,7 +108,7 @@ check_one(uint64_t id, const struct seg_where *where, void *arg)
 		return 0;
 	if (r == 0) {
 		seg_close(reader);
-		return c->links ? check_links(c, id, where) : 0;
+		return c->links ? check_links(c, id, value) : 0;
 	}
 	if (r != -HM_ECORRUPT && r != -HM_EIO) {
 		if (c->reterr)
@@ -173,7 +119,7 @@ check_one(uint64_t id, const struct seg_where *where, void *arg)
 	if (!c->fix || seg_find(c->kv, id, &now, NULL) < 0)
 		return 0;
 	save(c->store, id, &now);
-	return fix(c, id, &now, 0);
+	return hm_blob_correct(&c->kv->recs, id, now.links, 0, NULL, c->reterr);
 }
 
 /* Whatever is no segment, or one that does not say so itself. */
@@ -239,7 +185,7 @@ seg_verify(struct seg_store *store, const struct seg_kv *kv, bool fix,
 {
 	struct check c = { .store = store, .kv = kv, .fix = fix,
 	    .links = links, .report = report, .arg = arg, .reterr = reterr };
-	int r = seg_walk(kv, 0, check_one, &c, reterr);
+	int r = hm_blob_walk(&kv->recs, 'b', check_one, &c, reterr);
 
 	if (!r)
 		check_files(&c);

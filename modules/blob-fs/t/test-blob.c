@@ -13,7 +13,7 @@
 
 struct direct {
 	struct fs_store *store;
-	struct fs_kv kv;
+	struct hm_blob_records kv;
 };
 
 static atomic_int_fast64_t shift_ms;
