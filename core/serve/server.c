@@ -23,6 +23,7 @@
 #include "core/run/guard.h"
 #include "core/run/loop.h"
 #include "core/run/privsep.h"
+#include "core/run/work-private.h"
 
 #include "lock.h"
 #include "server.h"
@@ -209,6 +210,7 @@ take_data_dir(struct serving *serving, struct hm_err *reterr)
 	if (hm_config_load(arena, serving->opts->conf_dir, &config, errs) < 0 ||
 	    hm_errs_count(errs) > 0)
 		return 0;
+	hm_work_threads((unsigned)config->server.workers);
 	dir = config->server.data_dir;
 	r = hm_dir_make(dir, 0750, reterr);
 	if (r < 0)

@@ -124,4 +124,21 @@ grep -v 'l=info' "$trash/log" | grep -v 'l=error.*configuration' |
 start_server && kill -TERM "$server" && wait "$server"
 ok $? 'SIGTERM ends it'
 gives 2 "too many" "offline work after it" hermod probe alone x
+# As many threads for work as are allowed, beside the loop's and the watchdog's.
+echo 'workers: 1' >> "$conf/hermod.yaml"
+start_server
+jobs=
+for i in 1 2 3 4; do
+	hermod probe work "$trash/enough" > "$trash/work.$i" 2>&1 &
+	jobs="$jobs $!"
+	wait_for grep -q 'at work' "$trash/work.$i"
+done
+threads=$(ls "/proc/$(pgrep -P "$server")/task" | wc -l)
+[ "$threads" -gt 0 ] && [ "$threads" -le 3 ]
+ok $? "with workers: 1 there are $threads threads"
+touch "$trash/enough"
+wait $jobs
+ok $? 'and each job has its turn'
+stop_server
+
 finish

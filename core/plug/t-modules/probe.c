@@ -2,12 +2,14 @@
  * the test program what happened. Built several times, with other names.
  */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <hermod/buf.h>
 #include <hermod/fiber.h>
 #include <hermod/io.h>
 #include <hermod/net.h>
 #include <hermod/plugin.h>
+#include <hermod/work.h>
 
 #ifndef PROBE_NAME
 #define PROBE_NAME "probe"
@@ -182,6 +184,22 @@ probe_nap(struct hm_cmd *cmd)
 	return hm_sleep(60000) < 0 ? hm_cmd_error(cmd, "woken") : 0;
 }
 
+/* Keeps a thread for work until the file is there, ten seconds at most. */
+static int
+work_job(void *arg)
+{
+	for (int i = 0; i < 1000 && access(arg, F_OK) < 0; i++)
+		usleep(10000);
+	return 0;
+}
+
+static int
+probe_work(struct hm_cmd *cmd)
+{
+	hm_cmd_printf(cmd, "at work\n");
+	return hm_work(work_job, (void *)(uintptr_t)hm_cmd_arg(cmd, 0));
+}
+
 static int
 probe_flood(struct hm_cmd *cmd)
 {
@@ -206,6 +224,8 @@ static const struct hm_command probe_commands[] = {
 	  .where = HM_CMD_EITHER, .run = probe_count },
 	{ .words = PROBE_NAME " nap", .args = "", .summary = "Waits",
 	  .run = probe_nap },
+	{ .words = PROBE_NAME " work", .args = "FILE", .summary = "Works",
+	  .run = probe_work },
 	{ .words = PROBE_NAME " flood", .args = "", .summary = "Talks a lot",
 	  .run = probe_flood },
 	{ .words = PROBE_NAME " alone", .args = "", .summary = "Runs alone",
