@@ -191,16 +191,20 @@ def again(server, sight, case):
     return True
 
 
-def patient(server, sight, rcpts):
-    """A policy that took its time is there now."""
+def patient(server, sight, rcpts, since):
+    """A policy that takes its time: every twelve seconds, for there are only so
+    many attempts. since: when that was seen, by recipient."""
     for rcpt in rcpts:
-        if sight.waits(rcpt, "still being fetched"):
+        if not sight.waits(rcpt, "still being fetched"):
+            continue
+        if time.monotonic() - since.setdefault(rcpt, time.monotonic()) > 12:
+            since[rcpt] = time.monotonic()
             server.command("queue", "schedule", "--to", rcpt)
 
 
 def judge(server, home, cases, others=()):
     """Until all is as the table says, or a minute passes without any change."""
-    open_ = dict(cases)
+    open_, since = dict(cases), {}
     end = time.monotonic() + 60
     first = {n for n, c in open_.items() if any(" / " in o for o in c[2])}
     while open_ and time.monotonic() < end:
@@ -210,7 +214,7 @@ def judge(server, home, cases, others=()):
                 first.remove(n)
                 end = time.monotonic() + 60
         for n in list(open_):
-            patient(server, sight, open_[n][1])
+            patient(server, sight, open_[n][1], since)
             if n not in first and not faults(sight, n, *open_[n][1:]):
                 ok(True, open_.pop(n)[0])
                 end = time.monotonic() + 60
