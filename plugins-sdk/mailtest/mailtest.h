@@ -216,6 +216,7 @@ struct mt_peer *mt_peer_find(struct mt *t, struct hm_str name);
 void mt_peer_starttls(struct mt *t, struct mt_peer *peer, struct hm_str line,
     bool want);
 void mt_peer_accept(struct mt *t, struct mt_peer *peer, bool last);
+void mt_peer_nobody(struct mt *t, struct mt_peer *peer, struct hm_str rest);
 void mt_peers_end(struct mt *t);
 /* A statement of a peer: "<", ">", "data" … */
 void mt_talk(struct mt *t, struct mt_peer *peer, struct hm_str rest);

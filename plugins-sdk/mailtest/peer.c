@@ -375,6 +375,20 @@ mt_peer_accept(struct mt *t, struct mt_peer *peer, bool last)
 	mt_transcript(t, peer, "--", HM_STR("accepted"));
 }
 
+/* nobody TIME: the door stays shut. */
+void
+mt_peer_nobody(struct mt *t, struct mt_peer *peer, struct hm_str rest)
+{
+	int64_t ms = mt_duration(mt_word(t, &rest));
+
+	if (ms < 0) {
+		mt_fail(t, "write: %s nobody TIME", peer->name);
+		return;
+	}
+	hm_harness_until(is_waiting, peer, ms);
+	mt_ok(t, peer->waiting == NULL, "%s: nobody connects", peer->name);
+}
+
 /* ---- the end ---- */
 
 static void

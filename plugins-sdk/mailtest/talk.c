@@ -355,6 +355,8 @@ mt_talk(struct mt *t, struct mt_peer *peer, struct hm_str rest)
 
 	if (mt_word_is(&rest, "accept")) {
 		mt_peer_accept(t, peer, mt_word_is(&rest, "last"));
+	} else if (mt_word_is(&rest, "nobody")) {
+		mt_peer_nobody(t, peer, rest);
 	} else if (peer->conn == NULL) {
 		mt_fail(t, "%s has no connection", peer->name);
 	} else if (mt_word_is(&rest, "<")) {

@@ -38,6 +38,7 @@ define refused
 	insecure
 	expect log event="tls result" type=$1 outcome=$2
 	expect log event=deferred to=x@far.example esc=4.7.5
+	mx nobody 2s
 end
 # again: what waits is tried now.
 define again
