@@ -1,6 +1,5 @@
 /* parent.c - the privileged parent. */
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,7 +9,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,50 +16,17 @@
 #include <hermod/clock.h>
 #include <hermod/log.h>
 
-#include "core/isolate/spawn.h"
-#include "core/run/addr-private.h"
 #include "core/run/privsep.h"
 #include "core/run/privsep-proto.h"
 #include "core/run/sandbox.h"
 
-#include "parent.h"
+#include "parent-private.h"
 
 enum {
-	SOCKETS_MAX = 256,
-	SPAWNED_MAX = 256,
 	STEADY_MS = 10000,         /* a worker that lived so long was well */
 	BACKOFF_MS = 500,
 	BACKOFF_MAX_MS = 30000,
 	END_MS = 30000,            /* for an orderly end */
-};
-
-struct bound {
-	struct hm_sockaddr addr;
-	int fd;
-	bool wanted;               /* asked for by the present worker */
-};
-
-/* The process of a module. */
-struct spawned {
-	pid_t pid;
-	bool told;                 /* to end */
-	char name[80];
-};
-
-struct supervisor {
-	const struct hm_privsep *p;
-	sigset_t old_mask;
-	int signals;
-	int sock;                  /* to the worker; -1 while there is none */
-	pid_t pid;
-	bool ready, was_ready, ended, ending, killed;
-	int64_t started_ms, restart_ms, end_ms;
-	int backoff_ms;
-	int status;
-	struct bound bound[SOCKETS_MAX];
-	size_t n_bound;
-	struct spawned spawned[SPAWNED_MAX];
-	size_t n_spawned;
 };
 
 /* ---- the worker's birth ---- */
@@ -73,8 +38,8 @@ fail(const char *what)
 	_exit(1);
 }
 
-static void
-drop_privileges(const struct hm_privsep *p)
+void
+hm_parent_drop_privileges(const struct hm_privsep *p)
 {
 	/* What no program that we could become would get back either. */
 	for (unsigned long cap = 0; cap < 64; cap++)
@@ -93,7 +58,7 @@ drop_privileges(const struct hm_privsep *p)
 }
 
 static void
-be_worker(struct supervisor *s, int sock, pid_t parent)
+be_worker(struct hm_supervisor *s, int sock, pid_t parent)
 {
 	size_t i;
 
@@ -102,7 +67,7 @@ be_worker(struct supervisor *s, int sock, pid_t parent)
 	close(s->signals);
 	hm_service_forget();
 	if (s->p->drop)
-		drop_privileges(s->p);
+		hm_parent_drop_privileges(s->p);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	/* Last, because changing ids clears it. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
@@ -117,7 +82,7 @@ be_worker(struct supervisor *s, int sock, pid_t parent)
 }
 
 static void
-start_worker(struct supervisor *s)
+start_worker(struct hm_supervisor *s)
 {
 	pid_t parent = getpid();
 	int pair[2];
@@ -149,235 +114,10 @@ failed:
 	    hm_f("errno", errno));
 }
 
-/* ---- requests ---- */
-
-static struct bound *
-find_bound(struct supervisor *s, const struct hm_sockaddr *addr)
-{
-	size_t i;
-
-	for (i = 0; i < s->n_bound; i++)
-		if (hm_sockaddr_eq(&s->bound[i].addr, addr))
-			return &s->bound[i];
-	return NULL;
-}
-
-static void
-drop_bound(struct supervisor *s, struct bound *b)
-{
-	close(b->fd);
-	*b = s->bound[--s->n_bound];
-}
-
-static bool
-listen_allowed(struct supervisor *s, const struct hm_sockaddr *addr)
-{
-	if (s->p->may_listen(addr, s->p->arg))
-		return true;
-	if (!s->p->reload)
-		return false;
-	s->p->reload(s->p->arg);
-	return s->p->may_listen(addr, s->p->arg);
-}
-
-static bool
-open_allowed(struct supervisor *s, const char *path)
-{
-	if (s->p->may_open(path, s->p->arg))
-		return true;
-	if (!s->p->reload)
-		return false;
-	s->p->reload(s->p->arg);
-	return s->p->may_open(path, s->p->arg);
-}
-
-/* The descriptor (the parent's own copy) or -HM_E…. */
-static int
-serve_listen(struct supervisor *s, const struct hm_priv_request *req,
-    struct hm_err *err)
-{
-	struct bound *b = find_bound(s, &req->addr);
-	char text[112];
-	int fd;
-
-	if (!listen_allowed(s, &req->addr))
-		return hm_err_set(err, -HM_EACCES, "%s is no listener of the "
-		    "configuration", hm_sockaddr_text(text, &req->addr));
-	if (b && req->addr.port != 0) {
-		b->wanted = true;
-		return b->fd;
-	}
-	if (s->n_bound == SOCKETS_MAX)
-		return hm_err_set(err, -HM_ELIMIT, "more than %d listeners",
-		    SOCKETS_MAX);
-	fd = hm_socket_listen(&req->addr, req->backlog, err);
-	if (fd >= 0)
-		s->bound[s->n_bound++] = (struct bound){ req->addr, fd, true };
-	return fd;
-}
-
-static int
-serve_open(struct supervisor *s, const struct hm_priv_request *req,
-    struct hm_err *err)
-{
-	struct stat st;
-	int fd;
-
-	if (!open_allowed(s, req->path))
-		return hm_err_set(err, -HM_EACCES, "%s: the server may not "
-		    "read it, and the configuration does not name it",
-		    req->path);
-	fd = open(req->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return hm_err_errno(err, errno, "%s", req->path);
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return hm_err_set(err, -HM_EACCES, "%s is not a regular file",
-		    req->path);
-	}
-	return fd;
-}
-
-/* The end of the socket that the worker gets. */
-static int
-serve_spawn(struct supervisor *s, const struct hm_priv_request *req,
-    pid_t *ret_pid, struct hm_err *err)
-{
-	struct spawned *new = &s->spawned[s->n_spawned];
-	struct hm_spawn_plan plan;
-	pid_t parent = getpid();
-	int pair[2];
-
-	if (s->n_spawned == SPAWNED_MAX)
-		return hm_err_set(err, -HM_ELIMIT, "more than %d processes of "
-		    "modules", SPAWNED_MAX);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-		return hm_err_errno(err, errno, "a pair of sockets");
-	hm_spawn_plan(&plan, req->path);
-	new->pid = fork();
-	if (new->pid == 0) {
-		if (s->p->drop)
-			drop_privileges(s->p);
-		hm_spawn_run(&plan, pair[1], parent);
-	}
-	close(pair[1]);
-	if (new->pid < 0) {
-		close(pair[0]);
-		return hm_err_errno(err, errno, "a process");
-	}
-	new->told = false;
-	snprintf(new->name, sizeof(new->name), "%.79s", req->path);
-	*ret_pid = new->pid;
-	s->n_spawned++;
-	return pair[0];
-}
-
-/* pid 0: all of them. They are forgotten when they have ended; who had ended before
- * was not told to. */
-static void
-end_spawned(struct supervisor *s, pid_t pid)
-{
-	for (size_t i = 0; i < s->n_spawned; i++) {
-		struct spawned *one = &s->spawned[i];
-		siginfo_t si = { .si_pid = 0 };
-
-		if (pid != 0 && one->pid != pid)
-			continue;
-		one->told = waitid(P_PID, (id_t)one->pid, &si, WEXITED |
-		    WNOHANG | WNOWAIT) < 0 || si.si_pid == 0;
-		kill(one->pid, SIGKILL);
-	}
-}
-
-static void
-answer(struct supervisor *s, int fd, pid_t pid, const struct hm_err *err)
-{
-	struct hm_priv_reply reply = { .rc = fd < 0 ? fd : 0, .pid = pid };
-
-	if (fd < 0)
-		snprintf(reply.text, sizeof(reply.text), "%s", err->text);
-	(void)hm_priv_send(s->sock, &reply, sizeof(reply), fd);
-}
-
-static void
-now_ready(struct supervisor *s)
-{
-	size_t i;
-
-	s->ready = s->was_ready = true;
-	for (i = s->n_bound; i > 0; i--)
-		if (!s->bound[i - 1].wanted)
-			drop_bound(s, &s->bound[i - 1]);
-}
-
-static void
-new_state(struct supervisor *s, const struct hm_priv_request *req)
-{
-	if (req->state == HM_SERVICE_READY)
-		now_ready(s);
-	hm_service_tell(req->state, req->generation);
-	if (req->state == HM_SERVICE_READY)
-		hm_service_unused();
-}
-
-static void
-serve(struct supervisor *s)
-{
-	struct hm_priv_request req;
-	struct hm_err err = { 0 };
-	struct bound *b;
-	pid_t pid = 0;
-	int fd;
-	ssize_t n = hm_priv_recv(s->sock, &req, sizeof(req), &fd);
-
-	if (fd >= 0)
-		close(fd);
-	if (n != sizeof(req)) {
-		/* The worker is ending; SIGCHLD will follow. */
-		close(s->sock);
-		s->sock = -1;
-		return;
-	}
-	req.path[sizeof(req.path) - 1] = '\0';
-	req.addr.path[sizeof(req.addr.path) - 1] = '\0';
-	switch (req.op) {
-	case HM_PRIV_LISTEN:
-		answer(s, serve_listen(s, &req, &err), 0, &err);
-		break;
-	case HM_PRIV_OPEN:
-		fd = serve_open(s, &req, &err);
-		answer(s, fd, 0, &err);
-		if (fd >= 0)
-			close(fd);
-		break;
-	case HM_PRIV_SPAWN:
-		fd = serve_spawn(s, &req, &pid, &err);
-		answer(s, fd, pid, &err);
-		if (fd >= 0)
-			close(fd);
-		break;
-	case HM_PRIV_SPAWN_END:
-		if (req.pid > 0)
-			end_spawned(s, req.pid);
-		break;
-	case HM_PRIV_UNLISTEN:
-		b = find_bound(s, &req.addr);
-		if (b)
-			drop_bound(s, b);
-		break;
-	case HM_PRIV_STATE:
-		new_state(s, &req);
-		break;
-	case HM_PRIV_END:
-		s->ended = true;
-		break;
-	}
-}
-
 /* ---- signals and the worker's death ---- */
 
 static void
-plan_restart(struct supervisor *s)
+plan_restart(struct hm_supervisor *s)
 {
 	int64_t now = hm_now_ms();
 
@@ -398,18 +138,18 @@ exit_status(int wstatus)
 
 /* Returns false when the parent is to end. */
 static bool
-buried(struct supervisor *s, int wstatus)
+buried(struct hm_supervisor *s, int wstatus)
 {
 	struct pollfd pfd = { .fd = s->sock, .events = POLLIN };
 
 	/* What it still said. */
 	while (s->sock >= 0 && poll(&pfd, 1, 0) > 0)
-		serve(s);
+		hm_parent_serve(s);
 	if (s->sock >= 0)
 		close(s->sock);
 	s->sock = -1;
 	s->pid = 0;
-	end_spawned(s, 0);
+	hm_parent_end_spawned(s, 0);
 	s->status = exit_status(wstatus);
 	if (s->status == 0 && !s->ended && !s->ending)
 		s->status = 1;
@@ -425,9 +165,9 @@ buried(struct supervisor *s, int wstatus)
 }
 
 static void
-bury_spawned(struct supervisor *s, pid_t pid, int wstatus)
+bury_spawned(struct hm_supervisor *s, pid_t pid, int wstatus)
 {
-	struct spawned *one = s->spawned, *last = one + s->n_spawned;
+	struct hm_spawned *one = s->spawned, *last = one + s->n_spawned;
 
 	while (one < last && one->pid != pid)
 		one++;
@@ -444,7 +184,7 @@ bury_spawned(struct supervisor *s, pid_t pid, int wstatus)
 }
 
 static bool
-bury(struct supervisor *s)
+bury(struct hm_supervisor *s)
 {
 	int wstatus;
 	pid_t pid;
@@ -459,7 +199,7 @@ bury(struct supervisor *s)
 }
 
 static bool
-handle_signal(struct supervisor *s)
+handle_signal(struct hm_supervisor *s)
 {
 	struct signalfd_siginfo si;
 
@@ -491,7 +231,7 @@ handle_signal(struct supervisor *s)
 
 /* While there is no worker, nobody else says that all is in order. */
 static int64_t
-wait_for_restart(struct supervisor *s, int64_t now)
+wait_for_restart(struct hm_supervisor *s, int64_t now)
 {
 	int64_t every = hm_service_alive_ms();
 
@@ -502,7 +242,7 @@ wait_for_restart(struct supervisor *s, int64_t now)
 
 /* Does what the clock asks for; returns how long to sleep. */
 static int
-on_time(struct supervisor *s)
+on_time(struct hm_supervisor *s)
 {
 	int64_t now = hm_now_ms(), at = 0;
 
@@ -520,7 +260,7 @@ on_time(struct supervisor *s)
 }
 
 static void
-block_signals(struct supervisor *s)
+block_signals(struct hm_supervisor *s)
 {
 	sigset_t set;
 
@@ -534,7 +274,7 @@ block_signals(struct supervisor *s)
 }
 
 static void
-supervise(struct supervisor *s)
+supervise(struct hm_supervisor *s)
 {
 	bool on = true;
 
@@ -548,7 +288,7 @@ supervise(struct supervisor *s)
 		if (poll(pfd, 2, wait_ms) <= 0)
 			continue;
 		if (pfd[1].revents)
-			serve(s);
+			hm_parent_serve(s);
 		if (pfd[0].revents)
 			on = handle_signal(s);
 	}
@@ -557,7 +297,7 @@ supervise(struct supervisor *s)
 int
 hm_privsep_run(const struct hm_privsep *p)
 {
-	struct supervisor *s = hm_xalloc(sizeof(*s));
+	struct hm_supervisor *s = hm_xalloc(sizeof(*s));
 	int status;
 
 	s->p = p;
@@ -566,7 +306,7 @@ hm_privsep_run(const struct hm_privsep *p)
 	start_worker(s);
 	supervise(s);
 	while (s->n_bound)
-		drop_bound(s, &s->bound[0]);
+		hm_parent_drop_bound(s, &s->bound[0]);
 	close(s->signals);
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	status = s->status;
