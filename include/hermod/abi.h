@@ -10,8 +10,8 @@
  * Log of changes, newest first:
  *   1.1  2026-11-28  hm_view_set_packed()
  *   1.1  2026-11-28  blob_records.h
- *   1.1  2026-11-28  enum hm_mail_kind; hm_queue_item, hm_attempt, hm_tls_result:
- *                    kind; HM_SMTP_TLS_OFFERED
+ *   1.1  2026-11-28  enum hm_mail_kind; hm_queue_item, hm_queue_event, hm_attempt,
+ *                    hm_tls_result: kind; HM_SMTP_TLS_OFFERED
  *   1.1  2026-11-28  hm_kv_ops: covers, cover; HM_BLOB_LINKED
  *   1.1  2026-11-28  hm_io_peer_uid(), hm_fiber_main(); hm_smtp_client_ops: ehlo
  *   1.1  2026-11-28  hm_tls_policy: dane_text, dane_fault; hm_smtp_client_ops:

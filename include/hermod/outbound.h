@@ -110,6 +110,7 @@ struct hm_queue_event {
 	char text[256];
 	int64_t next_ms;             /* deferred: when it is tried again, wall */
 	uint64_t bytes;
+	enum hm_mail_kind kind;
 };
 
 /* One handshake, or one policy that could not be met. */

@@ -16,6 +16,7 @@ fill(struct hm_queue_event *e, const struct queue_message *msg,
 	const struct queue_result *last = queue_rcpt_last(rcpt);
 
 	e->id = msg->id;
+	e->kind = msg->kind;
 	e->attempt = rcpt->attempts;
 	e->next_ms = rcpt->next_ms;
 	e->bytes = msg->prefix.len + msg->body_bytes;

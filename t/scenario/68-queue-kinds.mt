@@ -121,6 +121,7 @@ each n 2 3 4 5
 	mx closed anyway
 	expect log event=/deferred|given.up/ attempt=$n esc=4.7.5
 end
+expect log event=bounced to=x@far.example kind=dmarc
 # The postmaster finds it when looking for it.
 expect mailbox bert INBOX 0
 expect mailbox bert INBOX/dmarc 1 unseen 0
@@ -148,5 +149,6 @@ each n 2 3 4 5
 	mx > 421 4.3.2 no
 	expect log event=/deferred|given.up/ attempt=$n code=421
 end
+expect log event=bounced to=x@far.example kind=tls
 expect mailbox bert INBOX 1
 expect message bert INBOX 1 /\nAction: failed\n/

@@ -1,7 +1,8 @@
 /* post.c - a module that writes mail of the server's own, as a command says.
  *
  * post KIND FROM TO: KIND is ordinary, dmarc or tls; the message is what stands on
- * standard input. One of the kind tls waives TLS, as reports about TLS do.
+ * standard input. One of the kind tls waives TLS, as reports about TLS do. What the
+ * queue gave up is written down, with its kind.
  */
 #include <string.h>
 
@@ -70,7 +71,18 @@ static const struct hm_command post_commands[] = {
 	  .run = run_post, .summary = "put a message into the queue" },
 	HM_COMMAND_END
 };
+static void
+post_bounced(struct hm_call *call, const struct hm_queue_event *e)
+{
+	(void)call;
+	hm_log(HM_LOG_INFO, "bounced", hm_f("to", e->rcpt),
+	    hm_f("kind", kinds[e->kind]));
+}
+
+static const struct hm_hook post_hooks[] = {
+	HM_ON(bounced, HM_ORDER_LAST, post_bounced), HM_HOOK_END
+};
 static const struct hm_need post_needs[] = { HM_NEED(queue), HM_NEED_END };
 
 HM_MODULE(post, "1.0", "Writes mail of the server's own", .needs = post_needs,
-	.commands = post_commands);
+	.commands = post_commands, .hooks = post_hooks);
