@@ -62,6 +62,8 @@ hm_carry_put_tls_policy(struct hm_buf *out, const struct hm_tls_policy *p)
 		hm_buf_putc(out, (char)p->tlsa[i].matching);
 		hm_carry_put_str(out, p->tlsa[i].data);
 	}
+	hm_carry_put_str(out, p->dane_text);
+	hm_buf_varint(out, p->dane_fault);
 }
 
 static int
@@ -93,8 +95,8 @@ hm_carry_take_tls_policy(struct hm_arena *arena, struct hm_str *in,
 {
 	struct hm_tls_policy p = { .size = sizeof(p), .arena = arena };
 	uint8_t domain_secure, host_secure, allowed, dane;
-	uint64_t port, requiretls, mode;
-	struct hm_str text;
+	uint64_t port, requiretls, mode, fault;
+	struct hm_str text, records;
 
 	if (take_word(arena, in, &p.domain) < 0 ||
 	    take_word(arena, in, &p.domain_final) < 0 ||
@@ -116,8 +118,11 @@ hm_carry_take_tls_policy(struct hm_arena *arena, struct hm_str *in,
 	p.sts_host_allowed = allowed != 0;
 	p.sts_text = text.p != NULL ? hm_str_dup(arena, text) : text;
 	p.dane = dane != 0;
-	if (take_tlsa(arena, in, &p) < 0)
+	if (take_tlsa(arena, in, &p) < 0 || hm_carry_take_str(in, &records) < 0 ||
+	    take_number(in, HM_TLS_STS_WEBPKI_INVALID, &fault) < 0)
 		return -HM_ECORRUPT;
+	p.dane_text = records.p != NULL ? hm_str_dup(arena, records) : records;
+	p.dane_fault = (enum hm_tls_outcome)fault;
 	*ret = p;
 	return 0;
 }

@@ -270,6 +270,8 @@ take_tls_policy(struct hm_call *call, struct hm_str *in, void *arg)
 	p->tlsa_base = found.tlsa_base;
 	p->ntlsa = found.ntlsa;
 	p->tlsa = found.tlsa;
+	p->dane_text = found.dane_text;
+	p->dane_fault = found.dane_fault;
 	return 0;
 }
 

@@ -479,8 +479,11 @@ fill_disk(const char *dir, uint64_t reserve)
 		_exit(2);
 	close(fd);
 	unlink(ballast);
-	if (open_env(scratch_path("disk/kv"), 0, &err) < 0)
+	if (open_env(scratch_path("disk/kv"), 0, &err) < 0) {
+		diag("with room again: %s", err.text);
+		fflush(stdout);
 		_exit(4);
+	}
 	span.table = left;
 	span.to = *promised;
 	if (bdb_run(env, HM_KV_READ, get_span, &span, &err) < 0 ||
