@@ -173,6 +173,8 @@ void bdb_page_void(void *page, size_t len, uint32_t number);
  * how many did. */
 void bdb_recovering(bool on);
 unsigned bdb_voided(void);
+/* Whether a write of this thread found no room since recovery began. */
+bool bdb_no_room(void);
 unsigned long bdb_syncs(void);   /* how often something was synced so far */
 /* Marks this thread as running a transaction; returns whether it did. One that
  * waits for another of its own thread would never end, and no detector can see

@@ -251,9 +251,8 @@ bdb_env_recover(struct bdb_env *env)
 static bool
 way_out(int ret)
 {
-	return ret != ENOSPC && ret != EDQUOT && ret != EIO && ret != ENOMEM &&
-	    ret != EMFILE && ret != ENFILE && ret != EACCES && ret != EPERM &&
-	    ret != EROFS;
+	return ret != EIO && ret != ENOMEM && ret != EMFILE && ret != ENFILE &&
+	    ret != EACCES && ret != EPERM && ret != EROFS;
 }
 
 static int
@@ -278,8 +277,12 @@ open_env(struct bdb_env *env, struct hm_err *reterr)
 	if (!ret)
 		return 0;
 	/* a new log file is filled with zeroes at once */
-	if (env->full || !way_out(ret))
-		return bdb_fail(reterr, env->full ? ENOSPC : ret, what);
+	if (env->full || bdb_no_room() || ret == ENOSPC || ret == EDQUOT)
+		return hm_err_set(reterr, -HM_ENOSPC, "%s: no room on the disk: "
+		    "recovery may write as much as the files log.* there have; "
+		    "free that, and start again", what);
+	if (!way_out(ret))
+		return bdb_fail(reterr, ret, what);
 	return hm_err_set(reterr, -HM_ECORRUPT, "the log in %s is damaged: "
 	    BDB_WAY_OUT, env->dir, env->dir);
 }

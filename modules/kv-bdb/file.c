@@ -32,6 +32,7 @@ static __thread struct {
 	int refused;    /* descriptor + 1 of the page just refused */
 	bool recovering;
 	unsigned voided;
+	bool no_room;  /* a write failed for that since recovery began */
 	bool inside;    /* a transaction */
 } bdb_thread;
 
@@ -59,12 +60,20 @@ bdb_recovering(bool on)
 {
 	bdb_thread.recovering = on;
 	bdb_thread.voided = 0;
+	if (on)
+		bdb_thread.no_room = false;
 }
 
 unsigned
 bdb_voided(void)
 {
 	return bdb_thread.voided;
+}
+
+bool
+bdb_no_room(void)
+{
+	return bdb_thread.no_room;
 }
 
 /* ---- the disk ---- */
@@ -234,14 +243,22 @@ hook_seek(int fd, off_t offset, int whence)
 	return lseek(fd, offset, whence) < 0 ? errno : 0;
 }
 
+/* Berkeley DB panics, and what it returns then does not tell why. */
+static ssize_t
+noted(ssize_t n)
+{
+	if (n < 0 && (errno == ENOSPC || errno == EDQUOT))
+		bdb_thread.no_room = true;
+	return n;
+}
+
 static ssize_t
 hook_pwrite(int fd, const void *p, size_t len, off_t offset)
 {
 	struct bdb_table_file *file = file_of(fd);
 
-	if (file)
-		return bdb_journal_write(file, p, len, offset);
-	return disk()->pwrite(fd, p, len, offset);
+	return noted(file ? bdb_journal_write(file, p, len, offset) :
+	    disk()->pwrite(fd, p, len, offset));
 }
 
 static int
@@ -251,11 +268,11 @@ hook_fsync(int fd)
 	int r;
 
 	if (file)
-		return bdb_journal_sync(file);
+		return (int)noted(bdb_journal_sync(file));
 	r = bdb_disk_sync(fd);
 	if (r)
 		errno = r;
-	return r ? -1 : 0;
+	return (int)noted(r ? -1 : 0);
 }
 
 static int
