@@ -178,11 +178,10 @@ struct question {
 	struct hm_call *call;
 	hook_thunk *thunk;
 	const void *arg;
-	const char *what;              /* the hook's name */
 	struct hm_where *where;        /* of the fiber that asks */
 	bool on_fiber;
 	int64_t outer_ms;              /* its deadline, 0: none */
-	int64_t now_ns;                /* when the next one is asked */
+	int64_t now_ns, now_ms;        /* when the next one is asked */
 };
 
 /* A session that ends is no fault of the module. */
@@ -208,26 +207,17 @@ weigh(const struct hm_link *link, const struct question *q, struct hm_verdict v,
 	return on_fail(link);
 }
 
-/* Whether it has an opinion, which is then *ret. The deadline of the call is the
- * earlier of its own and the fiber's. The clock is read once for each call: one
- * ends when the next begins. Most have no opinion, and theirs is not even copied. */
+/* Whether it has an opinion, which is then *ret. The clock has gone on, or what it
+ * shows might be too coarse. */
 static bool
-ask_one(const struct hm_link *link, struct question *q, struct hm_verdict *ret)
+look_closer(const struct hm_link *link, struct question *q, struct hm_verdict v,
+    int64_t exact_ns, struct hm_verdict *ret)
 {
-	int64_t began = q->now_ns, limit = began / NS_MS + link->timeout_ms;
-	int64_t took, exact = 0;
-	struct hm_verdict v;
+	int64_t began = q->now_ns, took;
 	bool late;
 
-	*q->where = (struct hm_where){ link->who, q->what, true };
-	if (q->on_fiber)
-		hm_fiber_deadline(q->outer_ms != 0 && q->outer_ms < limit ?
-		    q->outer_ms : limit);
-	if (link->stats->calls % SAMPLE == 0)
-		exact = hm_now_ns();
-	v = q->thunk(&link->fn, q->call, q->arg);
-	hm_guard_fork_check();
 	q->now_ns = hm_coarse_ns();
+	q->now_ms = q->now_ns / NS_MS;
 	took = q->now_ns - began;
 	if (took / NS_MS + COARSE_MS >= link->timeout_ms)
 		took = hm_now_ns() - began;
@@ -235,11 +225,36 @@ ask_one(const struct hm_link *link, struct question *q, struct hm_verdict *ret)
 	late = took / NS_MS + (v.kind == HM_FAIL ? ROUNDED_MS : 0) >=
 	    link->timeout_ms;
 	if (v.kind == HM_PASS && !late) {
-		count(link->stats, HM_PASS, exact, took);
+		count(link->stats, HM_PASS, exact_ns, took);
 		return false;
 	}
-	*ret = weigh(link, q, v, late, exact, took);
+	*ret = weigh(link, q, v, late, exact_ns, took);
 	return true;
+}
+
+/* The same. The deadline of the call is the earlier of its own and the fiber's. The
+ * clock is read once for each call: one ends when the next begins. Most have no
+ * opinion, and need less time than the clock can show: they are through quickly. */
+static bool
+ask_one(const struct hm_link *link, struct question *q, struct hm_verdict *ret)
+{
+	int64_t limit = q->now_ms + link->timeout_ms, exact = 0;
+	struct hm_verdict v;
+
+	q->where->who = link->who;
+	if (q->on_fiber)
+		hm_fiber_deadline(q->outer_ms != 0 && q->outer_ms < limit ?
+		    q->outer_ms : limit);
+	if (link->stats->calls % SAMPLE == 0)
+		exact = hm_now_ns();
+	v = q->thunk(&link->fn, q->call, q->arg);
+	hm_guard_fork_check();
+	if (v.kind != HM_PASS || exact != 0 || link->timeout_ms <= COARSE_MS ||
+	    hm_coarse_ns() != q->now_ns)
+		return look_closer(link, q, v, exact, ret);
+	link->stats->calls++;
+	link->stats->verdicts[HM_PASS]++;
+	return false;
 }
 
 /* ---- asking all ---- */
@@ -303,13 +318,15 @@ ask_chain(const struct hm_chain *chain, struct hm_call *call,
     hook_thunk *thunk, const void *arg)
 {
 	struct question q = { .call = call, .thunk = thunk, .arg = arg,
-	    .what = hm_hook_name(chain->at[0].hook->id),
 	    .where = hm_where(), .on_fiber = hm_fiber_self() != NULL,
 	    .now_ns = hm_coarse_ns() };
 	struct hm_where former = *q.where;
 	struct hm_verdict v;
 
+	q.now_ms = q.now_ns / NS_MS;
 	q.outer_ms = hm_fiber_deadline(0);
+	*q.where = (struct hm_where){ NULL,
+	    hm_hook_name(chain->at[0].hook->id), true };
 	v = ask_all(chain, &q);
 	if (q.on_fiber)
 		hm_fiber_deadline(q.outer_ms);
