@@ -78,10 +78,12 @@ take_mailbox(struct append *a, size_t args)
 {
 	struct imap_cmd *c = a->c;
 	struct hm_str name;
+	size_t before;
 	const char *why;
 	bool good;
 
 	for (;;) {
+		before = c->s->in.len;
 		imap_parse_init(&c->p, c->arena, hm_buf_view(&c->s->in));
 		c->p.p += args;
 		c->p.utf8 = imap_utf8(c->s);
@@ -93,6 +95,10 @@ take_mailbox(struct append *a, size_t args)
 		}
 		if (imap_read_literal(c, &good) < 0 || !good)
 			return false;
+		if (c->s->in.len == before) {
+			imap_bad_syntax(c);
+			return false;
+		}
 	}
 	if (name.len > 1 && name.p[name.len - 1] == '/')
 		name.len--;

@@ -192,16 +192,26 @@ imap_p_number63(struct imap_parse *p, uint64_t *ret)
 	return take_digits(p, INT64_MAX, ret);
 }
 
+/* Who looks for the announcement from its end goes back no further than this, so
+ * one that is longer is none here, either. */
+enum { LITERAL_MAX = 64, LITERAL_DIGITS = 20 };
+
 bool
 imap_p_literal(struct imap_parse *p, struct imap_literal *ret)
 {
 	struct imap_literal lit = { .sync = true };
+	const char *digits;
 
 	lit.binary = imap_p_maybe(p, '~');
 	if (!imap_p_maybe(p, '{'))
 		return imap_p_fail(p, "a literal");
+	digits = p->p;
 	if (!take_digits(p, INT64_MAX, &lit.size))
 		return false;
+	if (p->p - digits > LITERAL_DIGITS) {
+		p->p = digits;
+		return imap_p_fail(p, "a shorter number");
+	}
 	if (imap_p_maybe(p, '+') || imap_p_maybe(p, '-'))
 		lit.sync = false;
 	if (!imap_p_maybe(p, '}'))
@@ -219,9 +229,8 @@ imap_literal_at_end(struct hm_str text, struct imap_literal *ret)
 
 	if (text.len < 3 || text.p[text.len - 1] != '}')
 		return false;
-	/* A longer number than this is no number we would take. */
 	brace = hm_str_rchr(text, '{');
-	if (brace < 0 || text.len - (size_t)brace > 64)
+	if (brace < 0 || text.len - (size_t)brace > LITERAL_MAX)
 		return false;
 	if (brace > 0 && text.p[brace - 1] == '~')
 		brace--;

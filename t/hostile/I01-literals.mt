@@ -23,6 +23,16 @@ each size -1 +5 0x5 5a "" " 5"
 	i > a CREATE {${size}}
 	i < a BAD
 end
+# Zeros in front, more of them than anybody looks through to find the brace.
+set z 00000000000000000000000000000000
+each size ${z}5 ${z}${z}5
+	i > a CREATE {${size}}
+	i < a BAD
+	i > a APPEND {${size}}
+	i < a BAD
+	i > a APPEND INBOX {${size}}
+	i < a BAD
+end
 i > a NOOP
 i < a OK
 i close
