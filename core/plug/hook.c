@@ -207,8 +207,7 @@ weigh(const struct hm_link *link, const struct question *q, struct hm_verdict v,
 	return on_fail(link);
 }
 
-/* Whether it has an opinion, which is then *ret. The clock has gone on, or what it
- * shows might be too coarse. */
+/* The rest of ask_one() where there is an opinion, or the clock has gone on. */
 static bool
 look_closer(const struct hm_link *link, struct question *q, struct hm_verdict v,
     int64_t exact_ns, struct hm_verdict *ret)
@@ -232,9 +231,10 @@ look_closer(const struct hm_link *link, struct question *q, struct hm_verdict v,
 	return true;
 }
 
-/* The same. The deadline of the call is the earlier of its own and the fiber's. The
- * clock is read once for each call: one ends when the next begins. Most have no
- * opinion, and need less time than the clock can show: they are through quickly. */
+/* Whether it has an opinion, which is then *ret. The deadline of the call is the
+ * earlier of its own and the fiber's. The clock is read once for each call: one ends
+ * when the next begins. Most have no opinion, and need less time than the clock can
+ * show: they are through quickly. */
 static bool
 ask_one(const struct hm_link *link, struct question *q, struct hm_verdict *ret)
 {

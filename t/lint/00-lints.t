@@ -59,6 +59,7 @@ echo 'int hm_foo_high(void); int hm_foo_low(void) { return hm_foo_high(); }' > l
 mkdir core/base/.libs core/mail/.libs &&
 ${CC:-cc} -w -c low.c -o core/base/.libs/low.o &&
 ${CC:-cc} -w -c high.c -o core/mail/.libs/high.o &&
+cp high.c core/mail/ &&
 rm -f low.c high.c &&
 ${CC:-cc} -shared object.c -w -fPIC -o .modules/foo-bar.so &&
 ${CC:-cc} -shared object.c -w -fPIC -o .libs/libhermod.so ||
