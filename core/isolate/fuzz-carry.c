@@ -104,7 +104,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hm_session_facts facts;
 	struct hm_tls_policy policy;
 	struct hm_addr addr;
-	uint8_t which;
+	uint8_t which = 0;
 
 	hm_log_set_sink(no_log, NULL);
 	if (hm_take_u8(&in, &which) == 0 && which == 'd')
