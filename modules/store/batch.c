@@ -37,24 +37,43 @@ batch_free(struct store_batch *b)
 	store_acct_unref(a);
 }
 
+static void
+let_go(struct store_batch *b, struct store_batch **dead)
+{
+	if (!b || atomic_fetch_sub(&b->refs, 1) > 1)
+		return;
+	b->dead = *dead;
+	*dead = b;
+}
+
+/* Nobody sees these messages any more. */
+static void
+batch_ready(struct store_batch *b)
+{
+	struct acct *a = b->acct;
+
+	pthread_mutex_lock(&a->snap);
+	b->next = a->ready;
+	a->ready = b;
+	pthread_mutex_unlock(&a->snap);
+	if (a->shared->loop)
+		store_erase_soon(a);
+}
+
 void
 store_batch_unref(struct store_batch *b)
 {
-	while (b && atomic_fetch_sub(&b->refs, 1) == 1) {
-		struct store_batch *next = b->next;
-		struct acct *a = b->acct;
+	struct store_batch *dead = NULL;
 
-		if (b->modseq == 0) {
+	let_go(b, &dead);
+	while ((b = dead)) {
+		dead = b->dead;
+		let_go(b->next, &dead);
+		let_go(b->moved, &dead);
+		if (b->modseq == 0)
 			batch_free(b);
-		} else {
-			pthread_mutex_lock(&a->snap);
-			b->next = a->ready;
-			a->ready = b;
-			pthread_mutex_unlock(&a->snap);
-			if (a->shared->loop)
-				store_erase_soon(a);
-		}
-		b = next;
+		else
+			batch_ready(b);
 	}
 }
 

@@ -231,6 +231,8 @@ transfer(struct store_tx *tx, struct store_tx_box *from,
 		return r;
 	if (move && (r = take_out(tx, from, ch)) < 0)
 		return r;
+	if (move)
+		from->moved = to;
 	return put_in(tx, from, to, ch, move);
 }
 

@@ -41,6 +41,14 @@ next_list(struct store_tx *tx)
 	return list;
 }
 
+static struct store_box *
+box_of(struct acct *a, const struct store_tx_box *b)
+{
+	struct store_box *box = store_box_find(a, b->m.id);
+
+	return box ? box : store_box_add(a, b->m.id);
+}
+
 /* Messages left: views made from now on hold the next batch. */
 static void
 close_batch(struct store_tx *tx, struct store_box *box,
@@ -48,11 +56,15 @@ close_batch(struct store_tx *tx, struct store_box *box,
 {
 	struct store_batch *old = box->batch;
 
-	if (b->batch == 0)
+	if (b->batch == 0 && !b->moved)
 		return;
 	old->modseq = b->batch;
 	old->next = box->batch = store_batch_new(tx->a);
 	store_batch_ref(box->batch);     /* one for old, one for the box */
+	if (b->moved && b->moved != b) {
+		old->moved = box_of(tx->a, b->moved)->batch;
+		store_batch_ref(old->moved);
+	}
 	store_batch_unref(old);
 }
 
@@ -79,9 +91,7 @@ apply_box(struct store_tx *tx, struct store_tx_box *b, struct store_pub *pub)
 
 	if (b->removed && b->created)
 		return;
-	box = b->created ? NULL : store_box_find(a, b->m.id);
-	if (!box) /* also one that a repair has found */
-		box = store_box_add(a, b->m.id);
+	box = box_of(a, b);
 	close_batch(tx, box, b);
 	if (b->removed) {
 		store_box_set_head(a, box, NULL);

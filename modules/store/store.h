@@ -82,7 +82,7 @@ struct store {
 	void (*hold)(struct store *st, bool on); /* keeps the generation */
 };
 
-enum { STORE_BUCKETS = 1024, STORE_IDLE_MAX = 256, STORE_LAYOUT = 1 };
+enum { STORE_BUCKETS = 1024, STORE_IDLE_MAX = 256, STORE_LAYOUT = 2 };
 
 /* Kept while generations change. */
 struct store_shared {
@@ -100,14 +100,17 @@ struct store_shared {
 };
 
 /* Messages that left a mailbox together. Their records stay until no view that
- * holds them is left: views hold the batch that is open when they are made, and
- * a closed batch holds the one opened after it. */
+ * shows them is left: views hold the batch that is open when they are made, and
+ * a closed batch holds the one opened after it, and the one that was open where
+ * its messages moved to. */
 struct store_batch {
 	atomic_uint refs;
 	struct acct *acct;
 	uint64_t modseq;             /* names the erase records; 0: none */
 	bool older;                  /* all older records, too */
 	struct store_batch *next;    /* opened after it, or in the ready list */
+	struct store_batch *moved;   /* of another mailbox, may be NULL */
+	struct store_batch *dead;    /* nobody holds these any more */
 };
 
 struct store_box {
@@ -184,6 +187,7 @@ struct store_tx_box {
 	bool dirty, created, removed;
 	struct store_group *groups, *last;
 	uint64_t batch;              /* modseq under which removed ids stand */
+	struct store_tx_box *moved;  /* where messages moved to */
 	uint64_t added_modseq;       /* of messages added here, and the first */
 	uint32_t added_uid;
 	uint64_t added_msgid;

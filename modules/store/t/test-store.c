@@ -288,6 +288,44 @@ test_expunge(void)
 	kit_end(&k);
 }
 
+/* Who still shows a message where it was may read it, whatever others do with
+ * it in the mailboxes that it moves to. */
+static void
+test_moved_and_gone(void)
+{
+	static const char *const way[] = { "INBOX", "Archive", "Trash", "INBOX",
+		"Trash" };
+	struct hm_arena *arena = hm_arena_new(NULL, "test");
+	struct kit k = { 0 };
+	struct hm_view *old;
+	struct hm_stored s;
+	uint64_t msgid, links;
+
+	kit_start(&k);
+	kit_append_n(k.acc, "INBOX", 3, 1);
+	old = kit_view(k.acc, "INBOX");
+	msgid = hm_view_at(old, 2)->msgid;
+	for (size_t i = 0; i + 1 < HM_ARRAY_LEN(way); i++)
+		is_int(kit_copy(k.acc, way[i], way[i + 1], i == 0 ? "2" : "1:*",
+		    true), 0, "moved from %s to %s", way[i], way[i + 1]);
+	is_int(kit_expunge(k.acc, "Trash", NULL, false, NULL), 0, "expunged");
+	is_int(kit_append(k.acc, "INBOX", "Subject: x\r\n\r\n", 0, NULL),
+	    0, "something else comes");
+	store_load(k.acc, &msgid, 1, ~0u, arena, &s, NULL);
+	is_int(s.msgid, msgid, "it can be read where it is still shown");
+	is_int(fake_blobs(k.fake, &links), 4, "its body is there");
+	is_int(kit_verify(&k, false), 0, "verify");
+	hm_view_unref(old);
+	is_int(kit_append(k.acc, "INBOX", "Subject: y\r\n\r\n", 0, NULL),
+	    0, "nobody shows it, and something else comes");
+	store_load(k.acc, &msgid, 1, ~0u, arena, &s, NULL);
+	is_int(s.msgid, 0, "it is gone");
+	is_int(fake_blobs(k.fake, &links), 2, "with all that moved with it");
+	is_int(kit_verify(&k, false), 0, "verify");
+	hm_arena_free(arena);
+	kit_end(&k);
+}
+
 static void
 test_copy(void)
 {
@@ -807,6 +845,7 @@ main(void)
 	test_facts();
 	test_flags();
 	test_expunge();
+	test_moved_and_gone();
 	test_copy();
 	test_names();
 	test_mailboxes();
