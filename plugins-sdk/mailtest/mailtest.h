@@ -128,7 +128,7 @@ struct mt {
 	bool failed;            /* and the script stops */
 	bool skipped;
 	bool verbose, keep;
-	uint64_t seed;
+	uint64_t seed, stuck_s;
 	int64_t began_ms, patience_ms;
 	struct mt_var *vars;
 

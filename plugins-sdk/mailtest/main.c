@@ -1,4 +1,5 @@
 /* main.c - hermod-mailtest: plays protocol dialogues against the real modules. */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,11 +8,12 @@
 
 #include "mailtest.h"
 
-/* No scenario takes so long, whatever the machine does meanwhile. */
+/* No scenario takes so long, whatever the machine does meanwhile; only under a
+ * tool that watches every step. */
 enum { STUCK_S = 120 };
 
 static const char usage[] =
-"usage: hermod-mailtest [-kv] [-m DIR] [-s SEED] FILE.mt\n"
+"usage: hermod-mailtest [-kv] [-m DIR] [-s SEED] [-t SECONDS] FILE.mt\n"
 "\n"
 "Plays the scenario against Hermod's modules, on virtual time and a network in\n"
 "memory, and speaks TAP. hermod-mailtest(7) describes the language.\n"
@@ -19,6 +21,8 @@ static const char usage[] =
 "  -k       keep the folder with configuration and data, and name it\n"
 "  -m DIR   look for modules there first; may be given again\n"
 "  -s SEED  the seed of all chance (default 1)\n"
+"  -t SECONDS\n"
+"           give up when so much time has passed (default 120)\n"
 "  -v       show dialogues and log also when all is well\n";
 
 static void
@@ -43,10 +47,9 @@ add_path(struct mt *t, const char *dir)
 static bool
 options(struct mt *t, int argc, char **argv)
 {
-	struct hm_str seed;
 	int c;
 
-	while ((c = getopt(argc, argv, "hkm:s:v")) != -1) {
+	while ((c = getopt(argc, argv, "hkm:s:t:v")) != -1) {
 		switch (c) {
 		case 'k':
 			t->keep = true;
@@ -55,8 +58,12 @@ options(struct mt *t, int argc, char **argv)
 			add_path(t, optarg);
 			break;
 		case 's':
-			seed = hm_str(optarg);
-			if (hm_str_u64(seed, UINT64_MAX, &t->seed) < 0)
+			if (hm_str_u64(hm_str(optarg), UINT64_MAX,
+			    &t->seed) < 0)
+				return false;
+			break;
+		case 't':
+			if (hm_str_u64(hm_str(optarg), UINT_MAX, &t->stuck_s) < 0)
 				return false;
 			break;
 		case 'v':
@@ -72,7 +79,7 @@ options(struct mt *t, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct mt t = { .seed = 1 };
+	struct mt t = { .seed = 1, .stuck_s = STUCK_S };
 	const char *path = getenv("HERMOD_MODULE_PATH");
 	int status;
 
@@ -87,7 +94,7 @@ main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGALRM, stuck);
-	alarm(STUCK_S);
+	alarm((unsigned)t.stuck_s);
 	mt_script_read(t.arena, argv[optind], &t.script);
 	status = mt_run(&t);
 	hm_arena_free(t.arena);
