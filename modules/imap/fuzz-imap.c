@@ -32,13 +32,30 @@ listen_to(void *arg)
 	hm_io_close(in->io);
 }
 
+/* Two messages, one of them with parts of all kinds. */
+static void
+begin(struct hm_io *io)
+{
+	static const char plain[] = "Subject: a\r\n\r\n--b\r\ntext\r\nend";
+	static const char parts[] =
+	    "From: A <a@b.example>\r\nTo: c@d.example\r\nDate: 20 Nov 2026"
+	    " 12:00:00 +0000\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
+	    "--x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=C3=A9\r\n"
+	    "--x\r\nContent-Transfer-Encoding: base64\r\n\r\nAAEC\r\n"
+	    "--x\r\nContent-Type: message/rfc822\r\n\r\nFrom: e@f.example\r\n"
+	    "Subject: =?utf-8?q?=c3=a9?=\r\n\r\ninner\r\n--x--\r\n";
+
+	hm_io_puts(io, "p LOGIN u secret\r\n");
+	hm_io_printf(io, "p APPEND INBOX (\\Seen x) {%zu+}\r\n%s\r\n",
+	    sizeof(plain) - 1, plain);
+	hm_io_printf(io, "p APPEND INBOX (\\Deleted) {%zu+}\r\n%s\r\n",
+	    sizeof(parts) - 1, parts);
+	hm_io_puts(io, "p SELECT INBOX\r\n");
+}
+
 static void
 speak(void *arg)
 {
-	static const char prologue[] =
-	    "p LOGIN u secret\r\n"
-	    "p APPEND INBOX (\\Seen x) {28+}\r\nSubject: a\r\n\r\n--b\r\ntext\r\nend\r\n"
-	    "p SELECT INBOX\r\n";
 	struct input *in = arg;
 	struct hm_io *server;
 
@@ -46,7 +63,7 @@ speak(void *arg)
 	hm_io_timeouts(in->io, 1000, 1000);
 	hm_fiber_start(NULL, "imap session", serve, server);
 	if (in->bytes.len && in->bytes.p[0] & 1)
-		hm_io_puts(in->io, prologue);
+		begin(in->io);
 	hm_io_str(in->io, hm_str_skip(in->bytes, 1));
 	hm_io_flush(in->io);
 	listen_to(in);

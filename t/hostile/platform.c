@@ -83,7 +83,8 @@ static void
 write_conf(void)
 {
 	static const char *const plain[] = { "auth", "blob-segment",
-	    "directory-yaml", "kv-bdb", "store" };
+	    "directory-yaml", "kv-bdb", "queue-transport-direct",
+	    "resolver-zone", "simulate", "smtp-client", "store" };
 	static const char *const names[] = { "mail.example.org", NULL };
 	char path[256], cert[256], key[256];
 	struct hm_err err = { 0 };
@@ -106,6 +107,13 @@ write_conf(void)
 		snprintf(path, sizeof(path), "conf.d/%s.yaml", plain[i]);
 		put(path, "enabled: yes\n");
 	}
+	/* far.example is this server again, which refuses; mail for slow.example
+	 * waits, is tried again, and comes back. */
+	put("dns.zone", "far.example. 60 MX 10 mx.far.example.\n"
+	    "mx.far.example. 60 A 192.0.2.9\n$FAIL failed slow.example.\n");
+	put("conf.d/queue.yaml", "enabled: yes\nretry: 30m\nattempts: 3\n"
+	    "delay-notice-after: 1\nsuppress: no\n"
+	    "max-outgoing-per-day: 0\nmax-first-time-per-day: 0\n");
 	put("conf.d/smtp.yaml", "enabled: yes\ninsecure-login: yes\n"
 	    "max-message: 64K\nmax-recipients: 5\n"
 	    "connection-rate: 1000000\nconnections-per-address: 100\n");
@@ -228,11 +236,16 @@ static HM_FIBER void
 hear(struct conn *c)
 {
 	struct hm_str got;
+	int r;
 
 	if (c->io == NULL)
 		return;
 	while (hm_io_ready(c->io)) {
-		if (hm_io_read_some(c->io, PIECE, &got) < 0) {
+		r = hm_io_read_some(c->io, PIECE, &got);
+		/* What came was TLS's own, as a ticket is. */
+		if (r == -HM_ETIMEDOUT)
+			return;
+		if (r < 0) {
 			end_conn(c);
 			return;
 		}
