@@ -76,4 +76,32 @@ expect mailbox anna INBOX 1
 a > b3 CLOSE
 a < b3 OK
 expect mailbox anna INBOX 0
+
+# What another session moves and then removes for good can be read for as long
+# as it is shown.
+a literal b4 APPEND INBOX <<END
+	Subject: four
+
+	4
+END
+a <* b4 OK
+b > b4 NOOP
+b < * 2 EXPUNGE
+b <* b4 OK
+a > b5 SELECT INBOX
+a <* b5 OK
+a > b6 UID MOVE 4 Trash
+a <* b6 OK
+a > b7 SELECT Trash
+a <* b7 OK
+a > b8 STORE 1 +FLAGS.SILENT (\Deleted)
+a <* b8 OK
+a > b9 EXPUNGE
+a <* b9 OK
+b > b5 FETCH 1 BODY.PEEK[TEXT]
+b < /^\* 1 FETCH \(BODY\[TEXT\]/
+b <* b5 OK
+b > b6 NOOP
+b < * 1 EXPUNGE
+b <* b6 OK
 verify
