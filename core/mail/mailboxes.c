@@ -2,7 +2,8 @@
 #include <hermod/arena.h>
 #include <hermod/iface/store_build.h>
 
-#include <stdatomic.h>
+#include "core/mail/refs.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -30,18 +31,6 @@ struct all {
 
 #define OUTER(p, type, member) \
 	((type *)((char *)(uintptr_t)(p) - offsetof(type, member)))
-
-static bool
-drop(atomic_uint *refs)
-{
-	return atomic_fetch_sub_explicit(refs, 1, memory_order_acq_rel) == 1;
-}
-
-static void
-take(atomic_uint *refs)
-{
-	atomic_fetch_add_explicit(refs, 1, memory_order_relaxed);
-}
 
 /* Copies s to *pos, NUL-terminated, and advances. */
 static struct hm_str
@@ -79,7 +68,7 @@ hm_mailbox_new(const struct hm_mailbox *from)
 const struct hm_mailbox *
 hm_mailbox_ref(const struct hm_mailbox *m)
 {
-	take(&OUTER(m, struct mailbox, m)->refs);
+	refs_take(&OUTER(m, struct mailbox, m)->refs);
 	return m;
 }
 
@@ -91,7 +80,7 @@ hm_mailbox_unref(const struct hm_mailbox *m)
 	if (!m)
 		return;
 	box = OUTER(m, struct mailbox, m);
-	if (drop(&box->refs))
+	if (refs_drop(&box->refs))
 		free(box);
 }
 
@@ -181,7 +170,7 @@ hm_mailboxes_new(uint64_t modseq, const struct hm_mailbox *const *at, size_t n,
 		a->ids[i] = a->at[i]->id;
 	if (from && !subscribed) {
 		a->subscribed = OUTER(from, struct all, all)->subscribed;
-		take(&a->subscribed->refs);
+		refs_take(&a->subscribed->refs);
 	} else {
 		a->subscribed = make_names(subscribed, nsubscribed);
 	}
@@ -194,7 +183,7 @@ hm_mailboxes_new(uint64_t modseq, const struct hm_mailbox *const *at, size_t n,
 struct hm_mailboxes *
 hm_mailboxes_ref(struct hm_mailboxes *all)
 {
-	take(&OUTER(all, struct all, all)->refs);
+	refs_take(&OUTER(all, struct all, all)->refs);
 	return all;
 }
 
@@ -207,11 +196,11 @@ hm_mailboxes_unref(struct hm_mailboxes *all)
 	if (!all)
 		return;
 	a = OUTER(all, struct all, all);
-	if (!drop(&a->refs))
+	if (!refs_drop(&a->refs))
 		return;
 	for (i = 0; i < a->all.n; i++)
 		hm_mailbox_unref(a->at[i]);
-	if (drop(&a->subscribed->refs))
+	if (refs_drop(&a->subscribed->refs))
 		free(a->subscribed);
 	free(a->ids);
 	free(a);

@@ -1,6 +1,7 @@
 /* view-build.c - making the next view of a mailbox out of the last. */
 #include <hermod/arena.h>
 
+#include "core/mail/refs.h"
 #include "core/mail/view.h"
 #include "core/plug/load.h"
 
@@ -9,22 +10,10 @@
 
 enum { PACK_MIN = 1 << 10, PACK_MAX = 1 << 15 };
 
-static bool
-drop(atomic_uint *refs)
-{
-	return atomic_fetch_sub_explicit(refs, 1, memory_order_acq_rel) == 1;
-}
-
-static void
-take(atomic_uint *refs)
-{
-	atomic_fetch_add_explicit(refs, 1, memory_order_relaxed);
-}
-
 void
 view_pack_unref(struct view_pack *pack)
 {
-	if (!pack || !drop(&pack->refs))
+	if (!pack || !refs_drop(&pack->refs))
 		return;
 	hm_code_let_go(pack->code);
 	free(pack);
@@ -35,7 +24,7 @@ group_unref(struct view_group *g)
 {
 	struct hm_entry *at;
 
-	if (!drop(&g->refs))
+	if (!refs_drop(&g->refs))
 		return;
 	at = atomic_load_explicit(&g->at, memory_order_relaxed);
 	if (at != g->own)
@@ -49,7 +38,7 @@ page_unref(struct view_page *page)
 {
 	unsigned i;
 
-	if (!drop(&page->refs))
+	if (!refs_drop(&page->refs))
 		return;
 	for (i = 0; i < page->n; i++)
 		group_unref(page->group[i]);
@@ -59,7 +48,7 @@ page_unref(struct view_page *page)
 struct hm_view *
 hm_view_ref(struct hm_view *view)
 {
-	take(&view->refs);
+	refs_take(&view->refs);
 	return view;
 }
 
@@ -68,7 +57,7 @@ hm_view_unref(struct hm_view *view)
 {
 	size_t i;
 
-	if (!view || !drop(&view->refs))
+	if (!view || !refs_drop(&view->refs))
 		return;
 	for (i = 0; i < view->n; i++)
 		page_unref(view->page[i]);
@@ -110,7 +99,7 @@ hm_view_copy(uint64_t mailbox, const struct hm_view *from)
 	view->page = hm_xalloc(view->cap * sizeof(*view->page));
 	for (i = 0; i < view->n; i++) {
 		view->page[i] = from->page[i];
-		take(&view->page[i]->refs);
+		refs_take(&view->page[i]->refs);
 	}
 	return view;
 }
@@ -148,7 +137,7 @@ own_page(struct hm_view *view, uint32_t number)
 	page->n = old->n;
 	for (i = 0; i < page->n; i++) {
 		page->group[i] = old->group[i];
-		take(&page->group[i]->refs);
+		refs_take(&page->group[i]->refs);
 	}
 	view->page[p] = page;
 	page_unref(old);
@@ -231,7 +220,7 @@ pack_for(struct hm_view *view, hm_view_unpack_fn *unpack, size_t len)
 		pack->code = hm_code_hold((void (*)(void *))(void (*)(void))unpack);
 		pack->cap = cap;
 	}
-	take(&pack->refs);
+	refs_take(&pack->refs);
 	return pack;
 }
 
