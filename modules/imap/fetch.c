@@ -61,7 +61,8 @@ put_stored(struct imap_fetch *f, struct imap_fetch_msg *m, const char *name,
 {
 	/* Nothing is said where there is nothing to say. */
 	if (!text.len) {
-		f->gone = true;
+		imap_fetch_failed(f, m, m->stored->msgid ? -HM_ECORRUPT :
+		    -HM_ENOENT, "a part of its record is missing");
 		return;
 	}
 	imap_put_gap(f, m);
@@ -119,7 +120,7 @@ put_message(struct imap_fetch *f, struct imap_fetch_msg *m)
 		hm_buf_add(&s->out, ")\r\n", 3);
 	if (m->body)
 		store->ops->body_close(m->body);
-	if (f->sets_seen && !(m->entry->flags & HM_FLAG_SEEN))
+	if (f->sets_seen && !m->failed && !(m->entry->flags & HM_FLAG_SEEN))
 		hm_uidset_add(&f->seen, m->entry->uid, m->entry->uid);
 	imap_pump(s);
 }
@@ -298,15 +299,17 @@ add_uid(struct imap_fetch *f, struct hm_arena *arena)
 }
 
 static void
-reply(struct imap_fetch *f, int r, const struct hm_err *err)
+reply(struct imap_fetch *f, int r, struct hm_err *err)
 {
 	struct imap_cmd *c = f->c;
 
+	if (r == 0 && f->failed)
+		r = hm_err_set(err, f->failed, "not every message can be read");
 	if (r < 0 && r != -HM_ENOENT)
 		imap_no_err(c, r, err);
 	else if (f->unknown_cte)
 		imap_no(c, "[UNKNOWN-CTE] a part has an unknown encoding");
-	else if (f->gone || r == -HM_ENOENT)
+	else if (r == -HM_ENOENT)
 		imap_no(c, "[EXPUNGEISSUED] some messages no longer exist");
 	else
 		imap_ok(c, "done");

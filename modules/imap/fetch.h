@@ -50,7 +50,7 @@ struct imap_fetch {
 	bool changed_only;
 	uint64_t changedsince;
 
-	bool gone;                 /* some message's bytes were not there */
+	int failed;                /* of some message: -HM_ENOENT, or worse */
 	bool unknown_cte;
 	struct imap_flag_memo memo;
 	struct hm_uidset_builder seen;
@@ -70,10 +70,13 @@ struct imap_fetch_msg {
 	uint64_t size;
 	struct hm_arena *arena;
 	bool first;                    /* nothing was written yet */
+	bool failed;                   /* not all of it was there */
 };
 
-/* fetch_body.c: items of the message's bytes; nothing where they are gone, which
- * is noted in f. */
+/* fetch_body.c: notes, and logs, that a message is gone or cannot be read. */
+void imap_fetch_failed(struct imap_fetch *f, struct imap_fetch_msg *m, int r,
+    const char *why);
+/* Items of the message's bytes; nothing where they cannot be read. */
 HM_FIBER void imap_put_section(struct imap_fetch *f, struct imap_fetch_msg *m,
     const struct imap_fetch_item *item);
 HM_FIBER void imap_put_binary(struct imap_fetch *f, struct imap_fetch_msg *m,

@@ -14,7 +14,20 @@ enum {
 	HEADER_MAX = 1 << 20,      /* what the MIME parser takes for a header */
 };
 
-/* Opens the message's bytes once; false when they are gone. */
+/* Another session may have expunged a message that is gone; all else is ours. */
+void
+imap_fetch_failed(struct imap_fetch *f, struct imap_fetch_msg *m, int r,
+    const char *why)
+{
+	m->failed = true;
+	if (f->failed == 0 || f->failed == -HM_ENOENT)
+		f->failed = r;
+	if (r != -HM_ENOENT)
+		hm_log(HM_LOG_ERROR, "message cannot be read",
+		    hm_f("msgid", m->entry->msgid), hm_f("error", why));
+}
+
+/* Opens the message's bytes once; false when that fails. */
 static bool
 open_body(struct imap_fetch *f, struct imap_fetch_msg *m)
 {
@@ -34,10 +47,7 @@ open_body(struct imap_fetch *f, struct imap_fetch_msg *m)
 	if (r == 0)
 		return true;
 	m->body = NULL;
-	f->gone = true;
-	if (r != -HM_ENOENT)
-		hm_log(HM_LOG_ERROR, "message cannot be read",
-		    hm_f("msgid", m->entry->msgid), hm_f("error", err.text));
+	imap_fetch_failed(f, m, r, err.text);
 	return false;
 }
 
@@ -185,7 +195,7 @@ put_fields(struct imap_fetch *f, struct imap_fetch_msg *m,
 		hm_buf_printf(&f->c->s->out, "{%u}\r\n", (unsigned)count);
 		hm_buf_add(&f->c->s->out, fields.p + first, (size_t)count);
 	} else {
-		f->gone = true;
+		imap_fetch_failed(f, m, -HM_EIO, "its header cannot be read");
 	}
 	hm_buf_release(&header);
 	hm_buf_release(&fields);
@@ -316,7 +326,7 @@ imap_put_binary(struct imap_fetch *f, struct imap_fetch_msg *m,
 	size = how == AS_IS ? (int64_t)(to - from) :
 	    decode(f, m, how, from, to, 0, 0, NULL);
 	if (size < 0) {
-		f->gone = true;
+		imap_fetch_failed(f, m, (int)size, "a part cannot be read");
 		return;
 	}
 	put_name(f, m, item);

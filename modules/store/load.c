@@ -198,12 +198,20 @@ open_fn(struct hm_kv_txn *kv, void *arg)
 	store_key_u64(&key, m.cold);
 	r = st->kv->ops->get(kv, st->t.cold, store_key_str(&key), 0, &value);
 	if (r < 0 || (r = store_get_cold(value, &c)) < 0)
-		return r;
+		return r == -HM_ENOENT ? -HM_ECORRUPT : r;
 	o->blob = c.blob;
 	o->bytes = c.blob_bytes;
 	hm_buf_clear(&o->prefix);
 	hm_buf_str(&o->prefix, c.prefix);
 	return 0;
+}
+
+static int
+damaged(struct open *o, const char *what, const char *how)
+{
+	return hm_err_set(o->err, -HM_ECORRUPT, "account %s: %s message %llu %s,"
+	    " see hermod verify", o->acc->a->name, what,
+	    (unsigned long long)o->msgid, how);
 }
 
 static int
@@ -218,16 +226,19 @@ open_job(void *arg)
 	r = hm_kv_run(st->kv, HM_KV_READ, open_fn, o, o->err);
 	if (r == -HM_ENOENT)
 		return hm_err_set(o->err, r, "the message is gone");
-	if (r >= 0)
-		r = st->blob->ops->open(st->blob->self, o->blob, &reader, &size,
-		    o->err);
+	if (r == -HM_ECORRUPT)
+		return damaged(o, "the record of", "cannot be read");
+	if (r < 0)
+		return r;
+	r = st->blob->ops->open(st->blob->self, o->blob, &reader, &size, o->err);
+	/* Unless it was erased just now, which takes its record with it. */
+	if (r == -HM_ENOENT && hm_kv_run(st->kv, HM_KV_READ, open_fn, o, NULL) >= 0)
+		return damaged(o, "the body of", "is missing");
 	if (r < 0)
 		return r;
 	if (size != o->bytes) {
 		st->blob->ops->close(reader);
-		return hm_err_set(o->err, -HM_ECORRUPT, "account %s: body of"
-		    " message %llu has another size, see hermod verify",
-		    o->acc->a->name, (unsigned long long)o->msgid);
+		return damaged(o, "the body of", "has another size");
 	}
 	o->body = hm_xalloc(sizeof(*o->body) + o->prefix.len);
 	o->body->st = st;

@@ -42,12 +42,19 @@ static struct {
 	uint32_t uidvalidity, flags_calls, body_opens;
 	struct raw *raws;
 	bool lost;
+	int damage;
 } db;
 
 void
 fake_lose_bodies(void)
 {
 	db.lost = true;
+}
+
+void
+fake_damage_bodies(int error)
+{
+	db.damage = error;
 }
 
 uint32_t
@@ -555,6 +562,8 @@ fake_load(struct hm_account *acc, const uint64_t *msgids, size_t n,
 		if (!raw)
 			continue;
 		ret[i].msgid = msgids[i];
+		if (db.damage)
+			continue;
 		hm_mime_parse(arena, raw->text, NULL, &mime);
 		hm_imap_envelope(&out, raw->text);
 		ret[i].envelope = hm_str_dup(arena, hm_buf_view(&out));
@@ -583,6 +592,8 @@ fake_body_open(struct hm_account *acc, uint64_t msgid, struct hm_body **ret,
 	db.body_opens++;
 	if (!raw)
 		return hm_err_set(err, -HM_ENOENT, "message is gone");
+	if (db.damage)
+		return hm_err_set(err, db.damage, "body is damaged");
 	*ret = hm_xalloc(sizeof(**ret));
 	(*ret)->raw = raw;
 	*ret_size = raw->text.len;

@@ -8,6 +8,7 @@
  *   S* text     lines are skipped until one fits
  *   S!          nothing more is there to read  S|      the server has closed
  *   refuse NAME the hook refuses that command  lose    bodies are gone
+ *   damage corrupt (or io)  they cannot be read
  *   flags N     N transactions changed flags   opens N so many bodies were opened
  *   # comment
  */
@@ -135,6 +136,11 @@ other_line(struct play *p, struct hm_str line)
 	}
 	if (hm_str_is(word, "lose")) {
 		fake_lose_bodies();
+		return;
+	}
+	if (hm_str_is(word, "damage")) {
+		fake_damage_bodies(hm_str_is(line, "corrupt") ? -HM_ECORRUPT :
+		    -HM_EIO);
 		return;
 	}
 	if (hm_str_u64(hm_str_starts(word, HM_STR("+")) ? hm_str_skip(word, 1) :
