@@ -993,7 +993,7 @@ fill_disk(const char *disk)
 	/* that there is room is noticed within a second or so */
 	for (i = 0, r = -1; i < 100 && r < 0; i++) {
 		usleep(100000);
-		r = put(0, 1, 0, &id);
+		r = put(0, 20000, 0, &id);
 		if (r == 0)
 			r = link_by(id, 1);
 	}

@@ -104,7 +104,9 @@ struct fs_fresh *fs_fresh_find(struct fs_store *store, uint64_t id);
 void fs_fresh_add(struct fs_store *store, uint64_t id,
     const struct fs_blob *blob);
 void fs_fresh_drop(struct fs_store *store, uint64_t id);
-uint64_t fs_space(struct fs_store *store);
+/* Whether there is room for so many bytes more, which then are counted until the
+ * disk is looked at again; with the mutex held. */
+bool fs_take_room(struct fs_store *store, uint64_t bytes);
 
 /* put.c */
 int fs_put(struct fs_store *store, const struct hm_str *slices, size_t n,

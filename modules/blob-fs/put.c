@@ -132,7 +132,7 @@ static int
 measure(struct fs_store *store, const struct hm_str *slices, size_t n,
     struct fs_blob *ret, struct hm_err *reterr)
 {
-	uint64_t space;
+	bool room;
 	size_t i;
 
 	*ret = (struct fs_blob){ 0 };
@@ -144,9 +144,9 @@ measure(struct fs_store *store, const struct hm_str *slices, size_t n,
 		ret->length += slices[i].len;
 	}
 	pthread_mutex_lock(&store->mutex);
-	space = fs_space(store);
+	room = fs_take_room(store, ret->length);
 	pthread_mutex_unlock(&store->mutex);
-	if (space < store->conf.reserve_bytes + ret->length)
+	if (!room)
 		return hm_err_set(reterr, -HM_ENOSPC,
 		    "no room on the disk of %s", store->dir);
 	return 0;

@@ -237,17 +237,20 @@ fs_fresh_drop(struct fs_store *store, uint64_t id)
 	free(fresh);
 }
 
-uint64_t
-fs_space(struct fs_store *store)
+bool
+fs_take_room(struct fs_store *store, uint64_t bytes)
 {
 	int64_t now = store->now_ms();
 	struct statvfs fs;
 
-	if (store->space_ms && now - store->space_ms < 1000)
-		return store->space;
-	store->space = UINT64_MAX;
-	if (fstatvfs(store->dir_fd, &fs) == 0)
-		store->space = (uint64_t)fs.f_bavail * fs.f_frsize;
-	store->space_ms = now;
-	return store->space;
+	if (!store->space_ms || now - store->space_ms >= 1000) {
+		store->space = UINT64_MAX;
+		if (fstatvfs(store->dir_fd, &fs) == 0)
+			store->space = (uint64_t)fs.f_bavail * fs.f_frsize;
+		store->space_ms = now;
+	}
+	if (store->space < store->conf.reserve_bytes + bytes)
+		return false;
+	store->space -= bytes;
+	return true;
 }

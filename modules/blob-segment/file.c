@@ -268,19 +268,22 @@ seg_file_roll(struct seg_store *store, struct hm_err *reterr)
 	return 0;
 }
 
-uint64_t
-seg_space(struct seg_store *store)
+bool
+seg_take_room(struct seg_store *store, uint64_t bytes)
 {
 	int64_t now = store->now_ms();
 	struct statvfs fs;
 
-	if (store->space_ms && now - store->space_ms < 1000)
-		return store->space;
-	store->space = UINT64_MAX;
-	if (statvfs(store->dir, &fs) == 0)
-		store->space = (uint64_t)fs.f_bavail * fs.f_frsize;
-	store->space_ms = now;
-	return store->space;
+	if (!store->space_ms || now - store->space_ms >= 1000) {
+		store->space = UINT64_MAX;
+		if (statvfs(store->dir, &fs) == 0)
+			store->space = (uint64_t)fs.f_bavail * fs.f_frsize;
+		store->space_ms = now;
+	}
+	if (store->space < store->conf.reserve_bytes + bytes)
+		return false;
+	store->space -= bytes;
+	return true;
 }
 
 int

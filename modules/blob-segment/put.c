@@ -113,7 +113,7 @@ reserve(struct seg_store *store, uint64_t bytes, struct seg_file **ret,
 	struct seg_file *file;
 	int r;
 
-	if (seg_space(store) < store->conf.reserve_bytes + bytes)
+	if (!seg_take_room(store, bytes))
 		return hm_err_set(reterr, -HM_ENOSPC,
 		    "no room on the disk of %s", store->dir);
 	file = store->active;

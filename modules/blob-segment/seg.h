@@ -140,8 +140,9 @@ int seg_file_roll(struct seg_store *store, struct hm_err *reterr);
 void seg_file_forget(struct seg_store *store, uint32_t number);
 /* Whether nobody can link anything new in it any more; takes the mutex. */
 bool seg_file_settled(struct seg_store *store, uint32_t number);
-/* Free bytes of the disk, at most a second old. */
-uint64_t seg_space(struct seg_store *store);
+/* Whether there is room for so many bytes more, which then are counted until the
+ * disk is looked at again; with the mutex held. */
+bool seg_take_room(struct seg_store *store, uint64_t bytes);
 void seg_path(const struct seg_store *store, uint32_t number,
     char path[SEG_DIR_MAX + 32]);
 /* All numbers that exist, unsorted, with their sizes; the caller frees. Without

@@ -84,7 +84,8 @@ static int
 open_store(const char *dir, const struct hm_kv *kv, struct hm_blob *ret,
     struct hm_err *reterr)
 {
-	struct fs_conf conf = { .dir = dir, .reserve_bytes = 64 << 10 };
+	/* Room for a checkpoint of the tables, which may come at any time. */
+	struct fs_conf conf = { .dir = dir, .reserve_bytes = 4 << 20 };
 	struct direct *d = hm_xalloc(sizeof(*d));
 	int r = fs_store_open(&conf, &d->store, reterr);
 

@@ -96,9 +96,10 @@ static int
 open_store(const char *dir, const struct hm_kv *kv, struct hm_blob *ret,
     struct hm_err *reterr)
 {
+	/* Room for a checkpoint of the tables, which may come at any time. */
 	struct seg_conf conf = { .dir = dir, .segment_bytes = segment_bytes,
 		.ahead_bytes = ahead_bytes, .compact_percent = 50,
-		.max_files = 8, .reserve_bytes = 64 << 10 };
+		.max_files = 8, .reserve_bytes = 4 << 20 };
 	struct direct *d = hm_xalloc(sizeof(*d));
 	int r = seg_store_open(&conf, &d->store, reterr);
 
