@@ -1,4 +1,5 @@
 """outgoing.py - mail that goes out: who sends it, and whether it came or came back."""
+import datetime
 import random
 import re
 import threading
@@ -49,15 +50,23 @@ def reports(victim):
 
 
 def drain(victim, limit=600):
-    """Until nothing waits any more."""
+    """Until nothing waits any more. A worker whose sync failed may still end."""
     end = time.monotonic() + limit
     while time.monotonic() < end:
         victim.command("queue", "schedule", "--all")
-        if not re.search(r"\d", victim.command("queue", "list", "--json")):
+        waiting = victim.command("queue", "list", "--json")
+        if victim.status == 0 and not re.search(r"\d", waiting):
             return True
         time.sleep(1)
     diag(victim.command("queue", "list")[-3000:])
     return False
+
+
+def worker_deaths(victim):
+    """When the parent noticed."""
+    return [datetime.datetime.fromisoformat(m.group(1)).timestamp()
+            for m in re.finditer(r"^(\S+) \S+ m=\"the worker died",
+                                 victim.read_log(), re.M)]
 
 
 class Verdict:
@@ -130,7 +139,7 @@ class Outgoing:
         """Everything has come, or comes now; the verdict."""
         ok(drain(self.victim), "in the end nothing waits")
         found = reports(self.victim)
-        verdict = Verdict(self.deaths)
+        verdict = Verdict(self.deaths + worker_deaths(self.victim))
         for sender in self.senders:
             for token in sender.taken():
                 verdict.message(sender, token, self.sink, found)
