@@ -149,8 +149,10 @@ class Outgoing:
         if not ok(self.victim.status == 0, "hermod verify finds nothing"):
             diag(out + self.victim.stderr)
         text = self.victim.read_log()
-        ok("ERROR: " not in text and "runtime error" not in text,
-           "no sanitizer report")
+        report = re.search(r"^.*(ERROR: |runtime error).*(\n.*){0,40}", text,
+                           re.M)
+        if not ok(not report, "no sanitizer report"):
+            diag(report.group())
         # Where a sync failed kv-bdb ends the process, and says so.
         crashes = re.findall(r".* m=\"?crash\"? .*", text)
         ended = text.count("ending the process to recover")

@@ -70,7 +70,8 @@ for what, changes in (
         ("a binding that is no base64", {"binding": b"!!!"}),
         ("a binding of TLS made up", {"binding": b64(b"p=tls-unique,,x")}),
         ("p= without -PLUS", {"gs2": b"p=tls-exporter,,"}),
-        ("another's nonce", {"nonce": lambda r: b"x" + r[1:]}),
+        ("another's nonce", {"nonce": lambda r: (b"y" if r[:1] == b"x" else
+                                                 b"x") + r[1:]}),
         ("a shorter nonce", {"nonce": lambda r: r[:-1]}),
         ("a longer nonce", {"nonce": lambda r: r + b"x"}),
         ("the client's own nonce", {"nonce": lambda r: r[:24]}),
