@@ -59,6 +59,9 @@ def shim_env(directory, control, record=None):
     # the shim does not mind who comes first
     env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + \
         ":verify_asan_link_order=0"
+    env["LSAN_OPTIONS"] = os.environ.get("LSAN_OPTIONS", "") + \
+        ":print_suppressions=0:suppressions=" + os.path.abspath(
+            os.path.join(HERE, "..", "..", "build-aux", "lsan.supp"))
     return env
 
 
