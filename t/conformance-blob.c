@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -962,6 +963,7 @@ static void
 fill_disk(const char *disk)
 {
 	static uint64_t ids[10000];
+	struct statvfs fs;
 	uint64_t id;
 	char ballast[300];
 	unsigned i, n;
@@ -985,6 +987,9 @@ fill_disk(const char *disk)
 	fflush(stdout);
 	if (r != -HM_ENOSPC || n < 100)
 		_exit(2);
+	/* Most of the reserve is left to the tables, however fast it went. */
+	if (statvfs(disk, &fs) < 0 || fs.f_bavail * fs.f_frsize < 1 << 20)
+		_exit(7);
 	for (i = 0; i < n; i++)
 		if (!holds(ids[i], i, 20000))
 			_exit(3);

@@ -20,6 +20,7 @@
 #include <hermod/err.h>
 #include <hermod/iface/blob.h>
 #include <hermod/iface/blob_records.h>
+#include <hermod/iface/blob_room.h>
 #include <hermod/log.h>
 
 /* Of struct fs_store: a module of another version must not touch it. */
@@ -71,8 +72,7 @@ struct fs_store {
 	pthread_mutex_t mutex;      /* of what follows */
 	pthread_cond_t synced_more;
 	struct fs_fresh *fresh[FS_BUCKETS];
-	int64_t space_ms;           /* when the free space was looked at */
-	uint64_t space;
+	struct hm_blob_room room;
 	uint64_t *unsynced;         /* ids that were put without a sync */
 	size_t nunsynced, cap;
 	uint64_t written, synced;   /* counts of such puts */
@@ -104,9 +104,6 @@ struct fs_fresh *fs_fresh_find(struct fs_store *store, uint64_t id);
 void fs_fresh_add(struct fs_store *store, uint64_t id,
     const struct fs_blob *blob);
 void fs_fresh_drop(struct fs_store *store, uint64_t id);
-/* Whether there is room for so many bytes more, which then are counted until the
- * disk is looked at again; with the mutex held. */
-bool fs_take_room(struct fs_store *store, uint64_t bytes);
 
 /* put.c */
 int fs_put(struct fs_store *store, const struct hm_str *slices, size_t n,

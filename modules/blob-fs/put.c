@@ -121,7 +121,7 @@ cannot_write(struct fs_store *store, int errnum, struct hm_err *reterr)
 	bool full = errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
 
 	pthread_mutex_lock(&store->mutex);
-	store->space_ms = 0;
+	store->room = (struct hm_blob_room){ 0 };
 	pthread_mutex_unlock(&store->mutex);
 	return hm_err_set(reterr, full ? -HM_ENOSPC : -HM_EIO,
 	    "cannot write a body in %s: %s", store->dir,
@@ -144,7 +144,8 @@ measure(struct fs_store *store, const struct hm_str *slices, size_t n,
 		ret->length += slices[i].len;
 	}
 	pthread_mutex_lock(&store->mutex);
-	room = fs_take_room(store, ret->length);
+	room = hm_blob_take_room(&store->room, store->dir, store->now_ms(),
+	    store->conf.reserve_bytes, ret->length);
 	pthread_mutex_unlock(&store->mutex);
 	if (!room)
 		return hm_err_set(reterr, -HM_ENOSPC,

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <hermod/arena.h>
@@ -235,22 +234,4 @@ fs_fresh_drop(struct fs_store *store, uint64_t id)
 		return;
 	*at = fresh->next;
 	free(fresh);
-}
-
-bool
-fs_take_room(struct fs_store *store, uint64_t bytes)
-{
-	int64_t now = store->now_ms();
-	struct statvfs fs;
-
-	if (!store->space_ms || now - store->space_ms >= 1000) {
-		store->space = UINT64_MAX;
-		if (fstatvfs(store->dir_fd, &fs) == 0)
-			store->space = (uint64_t)fs.f_bavail * fs.f_frsize;
-		store->space_ms = now;
-	}
-	if (store->space < store->conf.reserve_bytes + bytes)
-		return false;
-	store->space -= bytes;
-	return true;
 }

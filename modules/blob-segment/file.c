@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <hermod/arena.h>
@@ -266,24 +265,6 @@ seg_file_roll(struct seg_store *store, struct hm_err *reterr)
 	store->active = file;
 	limit_open(store);
 	return 0;
-}
-
-bool
-seg_take_room(struct seg_store *store, uint64_t bytes)
-{
-	int64_t now = store->now_ms();
-	struct statvfs fs;
-
-	if (!store->space_ms || now - store->space_ms >= 1000) {
-		store->space = UINT64_MAX;
-		if (statvfs(store->dir, &fs) == 0)
-			store->space = (uint64_t)fs.f_bavail * fs.f_frsize;
-		store->space_ms = now;
-	}
-	if (store->space < store->conf.reserve_bytes + bytes)
-		return false;
-	store->space -= bytes;
-	return true;
 }
 
 int

@@ -113,7 +113,8 @@ reserve(struct seg_store *store, uint64_t bytes, struct seg_file **ret,
 	struct seg_file *file;
 	int r;
 
-	if (!seg_take_room(store, bytes))
+	if (!hm_blob_take_room(&store->room, store->dir, store->now_ms(),
+	    store->conf.reserve_bytes, bytes))
 		return hm_err_set(reterr, -HM_ENOSPC,
 		    "no room on the disk of %s", store->dir);
 	file = store->active;
@@ -146,7 +147,7 @@ write_failed(struct seg_store *store, struct seg_file *file, uint64_t offset,
 	/* the place can be had again if nobody has taken the next one */
 	if (file->end == offset + bytes)
 		file->end = offset;
-	store->space_ms = 0;
+	store->room = (struct hm_blob_room){ 0 };
 	hm_err_set(reterr, full ? -HM_ENOSPC : -HM_EIO,
 	    "cannot write segment %u: %s", file->number,
 	    full ? "no room on the disk" : strerrordesc_np(errnum));

@@ -26,6 +26,7 @@
 #include <hermod/err.h>
 #include <hermod/iface/blob.h>
 #include <hermod/iface/blob_records.h>
+#include <hermod/iface/blob_room.h>
 #include <hermod/log.h>
 
 /* Of struct seg_store: a module of another version must not touch it. */
@@ -98,8 +99,7 @@ struct seg_store {
 	struct seg_file *active;    /* holds a reference; NULL until a put */
 	uint32_t last_number;       /* highest ever used */
 	bool tried_last;            /* whether that one can be continued */
-	int64_t space_ms;           /* when the free space was looked at */
-	uint64_t space;
+	struct hm_blob_room room;
 	pthread_mutex_t sweeping;   /* one sweep at a time */
 	bool live_known;
 	int64_t live;               /* bytes of linked records, nearly */
@@ -140,9 +140,6 @@ int seg_file_roll(struct seg_store *store, struct hm_err *reterr);
 void seg_file_forget(struct seg_store *store, uint32_t number);
 /* Whether nobody can link anything new in it any more; takes the mutex. */
 bool seg_file_settled(struct seg_store *store, uint32_t number);
-/* Whether there is room for so many bytes more, which then are counted until the
- * disk is looked at again; with the mutex held. */
-bool seg_take_room(struct seg_store *store, uint64_t bytes);
 void seg_path(const struct seg_store *store, uint32_t number,
     char path[SEG_DIR_MAX + 32]);
 /* All numbers that exist, unsorted, with their sizes; the caller frees. Without
