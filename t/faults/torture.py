@@ -339,7 +339,10 @@ def op_delete(owner, rng):
 
 
 def op_rename(owner, rng):
-    name = rng.choice([n for n in owner.own() if n != owner.prefix])
+    names = [n for n in owner.own() if n != owner.prefix]
+    if not names:
+        return None
+    name = rng.choice(names)
     owner.count += 1
     to = "%s/r%d" % (owner.prefix, owner.count)
     moved = [name] + below(owner, name)
