@@ -59,19 +59,17 @@ def finish():
     sys.exit(1 if _failed else 0)
 
 
-given = set()
+held = []
 
 
 def free_port():
-    """One that nobody listens on, and that was not given before: the kernel may
-    well choose a port again as soon as it is free."""
-    while True:
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        if port not in given:
-            given.add(port)
-            return port
+    """One that nobody listens on. It stays bound, so that neither another test nor a
+    client's end of a connection is given it; SO_REUSEADDR lets a server listen."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+    held.append(s)
+    return s.getsockname()[1]
 
 
 class Server:
