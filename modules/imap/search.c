@@ -216,20 +216,22 @@ hot_matches(const struct imap_search *s, const struct imap_node *leaf,
 	}
 }
 
-static bool
+static int
 text_matches(const struct imap_node *leaf, const struct imap_text_ops *ops,
     void *text)
 {
 	int64_t day;
+	int r;
 
 	switch (leaf->key) {
 	case IMAP_KEY_HEADER:
-		return ops->header(text, leaf) > 0;
+		return ops->header(text, leaf);
 	case IMAP_KEY_BODY:
 	case IMAP_KEY_TEXT:
-		return ops->body(text, leaf) > 0;
+		return ops->body(text, leaf);
 	default:
-		return ops->sent_day(text, leaf, &day) > 0 &&
+		r = ops->sent_day(text, leaf, &day);
+		return r <= 0 ? r :
 		    day_matches(leaf->key, IMAP_KEY_SENTBEFORE, day, leaf->day);
 	}
 }
@@ -239,8 +241,7 @@ imap_search_eval(const struct imap_search *s, const struct hm_entry *e,
     uint32_t seq, const struct imap_text_ops *ops, void *text)
 {
 	const struct imap_node *leaf;
-	int i = s->first_leaf;
-	bool yes;
+	int i = s->first_leaf, yes;
 
 	while (i >= 0) {
 		leaf = &s->nodes[i];
@@ -250,6 +251,8 @@ imap_search_eval(const struct imap_search *s, const struct hm_entry *e,
 			yes = text_matches(leaf, ops, text);
 		else
 			return -1;
+		if (yes < 0)
+			return yes;
 		i = yes ? leaf->on_true : leaf->on_false;
 	}
 	return i == IMAP_SAYS_YES;

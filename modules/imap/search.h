@@ -96,7 +96,7 @@ struct imap_text_ops {
 };
 
 /* 1 or 0, or, without text, -1: it cannot be told from the entry alone. With
- * text, a message that cannot be read does not match. */
+ * text, the error if it cannot be read: NOT would turn a guess into a match. */
 int imap_search_eval(const struct imap_search *s, const struct hm_entry *entry,
     uint32_t seq, const struct imap_text_ops *ops, void *text);
 

@@ -3,6 +3,7 @@
 #include <hermod/arena.h>
 #include <hermod/clock.h>
 #include <hermod/fiber.h>
+#include <hermod/log.h>
 #include <hermod/work.h>
 
 #include "imap.h"
@@ -25,6 +26,8 @@ struct search {
 
 	struct hm_uidset_builder numbers, uids;
 	uint64_t count;
+	uint64_t unread, last_unread; /* how many cannot be read; a msgid */
+	struct hm_err why;         /* of the last of them, or of the store */
 	/* Judged out of order, so the ends are kept by comparison. */
 	uint32_t min, max, min_uid, max_uid;
 	uint64_t min_modseq, max_modseq, modseq;
@@ -135,9 +138,17 @@ run_job(struct search *q, struct imap_search_job *job)
 	if (job->n == 0)
 		return 0;
 	r = hm_work(imap_search_work, job);
-	for (i = 0; r == 0 && i < job->n; i++)
-		if (job->match[i])
+	if (r < 0)
+		q->why = job->err;
+	for (i = 0; r == 0 && i < job->n; i++) {
+		if (job->says[i] > 0) {
 			add_match(q, job->entry[i], job->seq[i]);
+		} else if (job->says[i] < 0 && job->says[i] != -HM_ENOENT) {
+			q->unread++;
+			q->last_unread = job->entry[i]->msgid;
+			q->why = job->err;
+		}
+	}
 	job->n = 0;
 	if (hm_fiber_cancelled())
 		s->broken = -HM_ECANCELED;
@@ -258,6 +269,20 @@ put_plain(struct search *q, const struct hm_uidset *numbers)
 	hm_buf_puts(&s->out, "\r\n");
 }
 
+/* A warning, which no more than lessens what is found (RFC 9051, 7.1.2): others'
+ * damage shall not keep anybody from searching. */
+static void
+warn_of_unread(struct search *q)
+{
+	hm_log(HM_LOG_ERROR, "imap search passed messages over",
+	    hm_f("count", q->unread), hm_f("msgid", q->last_unread),
+	    hm_f("error", q->why.text));
+	hm_buf_printf(&q->c->s->out, "* NO [%s] messages passed over, since they "
+	    "cannot be read: %llu\r\n",
+	    q->why.code == -HM_ECORRUPT ? "CORRUPTION" : "UNAVAILABLE",
+	    (unsigned long long)q->unread);
+}
+
 static void
 run(struct search *q)
 {
@@ -275,9 +300,11 @@ run(struct search *q)
 	if (r < 0) {
 		if (q->wanted & RETURN_SAVE)
 			imap_sel_save(s->sel, &nothing);
-		imap_no_err(c, r, NULL);
+		imap_no_err(c, r, &q->why);
 		return;
 	}
+	if (q->unread)
+		warn_of_unread(q);
 	hm_uidset_take(&q->numbers, c->arena, &numbers);
 	if (q->extended || s->enabled & IMAP_REV2)
 		put_extended(q, &numbers);

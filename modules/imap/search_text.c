@@ -35,6 +35,7 @@ struct text {
 	struct hm_buf header;      /* the header section, once has_header */
 	bool has_header;
 	const struct hm_mime *mime;
+	struct hm_err err;
 };
 
 static int
@@ -53,7 +54,10 @@ read_range(struct text *t, uint64_t from, uint64_t to, struct hm_buf *ret)
 		got = store->ops->body_read(t->body, from, ret->p + ret->len,
 		    (size_t)(to - from));
 		if (got <= 0)
-			return got < 0 ? (int)got : -HM_EIO;
+			return hm_err_set(&t->err, got < 0 ? (int)got : -HM_EIO,
+			    "message %llu cannot be read from octet %llu on",
+			    (unsigned long long)t->entry->msgid,
+			    (unsigned long long)from);
 		ret->len += (size_t)got;
 		ret->p[ret->len] = 0;
 		from += (uint64_t)got;
@@ -72,7 +76,7 @@ open_message(struct text *t)
 	t->size = t->bytes.len;
 	if (!t->bytes.p)
 		r = store->ops->body_open(t->job->acc, t->entry->msgid,
-		    &t->body, &t->size, NULL);
+		    &t->body, &t->size, &t->err);
 	t->opened = r == 0;
 	return r;
 }
@@ -224,61 +228,76 @@ sent_day(void *self, const struct imap_node *leaf, int64_t *ret_day)
 	return 1;
 }
 
-static bool
+static int
 part_has(struct text *t, const struct imap_node *leaf,
     const struct hm_mime_part *part)
 {
 	struct hm_mime_part copy = *part;
 	struct hm_buf raw = { 0 }, text = { 0 };
 	uint64_t end = part->end;
-	bool found = false;
+	int r;
 
 	if (end > t->size)
 		end = t->size;
 	if (part->body >= end)
-		return false;
+		return 0;
 	if (end - part->body > PART_MAX)
 		end = part->body + PART_MAX;
-	if (read_range(t, part->body, end, &raw) == 0) {
+	r = read_range(t, part->body, end, &raw);
+	if (r == 0) {
 		copy.header = copy.body = 0;
 		copy.end = raw.len;
 		if (hm_mime_text(&text, hm_buf_view(&raw), &copy,
 		    PART_MAX) != -HM_EUNSUPPORTED && text.len) {
 			hm_search_reset(leaf->needle);
-			found = hm_search_feed(leaf->needle, hm_buf_view(&text));
+			r = hm_search_feed(leaf->needle, hm_buf_view(&text));
 		}
 	}
 	hm_buf_release(&raw);
 	hm_buf_release(&text);
-	return found;
+	return r;
 }
 
 /* The header of a message within the message. */
-static bool
+static int
 inner_header_has(struct text *t, const struct imap_node *leaf,
     const struct hm_mime_part *part)
 {
 	struct hm_buf raw = { 0 };
 	uint64_t end = part->body;
-	bool found;
+	int r;
 
 	if (end > t->size)
 		end = t->size;
 	if (part->header >= end)
-		return false;
+		return 0;
 	if (end - part->header > HEADER_MAX)
 		end = part->header + HEADER_MAX;
-	found = read_range(t, part->header, end, &raw) == 0 &&
-	    header_has(t, leaf, hm_buf_view(&raw), hm_str(NULL));
+	r = read_range(t, part->header, end, &raw);
+	if (r == 0)
+		r = header_has(t, leaf, hm_buf_view(&raw), hm_str(NULL));
 	hm_buf_release(&raw);
-	return found;
+	return r;
+}
+
+static int
+match_part(struct text *t, const struct imap_node *leaf,
+    const struct hm_mime_part *part)
+{
+	int r = 0;
+
+	if (part->parent >= 0 && t->mime->parts[part->parent].message)
+		r = inner_header_has(t, leaf, part);
+	if (r == 0 && !part->multipart && !part->message &&
+	    (!part->type.len || hm_str_is(part->type, "text")))
+		r = part_has(t, leaf, part);
+	return r;
 }
 
 static int
 match_body(void *self, const struct imap_node *leaf)
 {
 	struct text *t = self;
-	const struct hm_mime_part *part;
 	size_t i;
 	int r;
 
@@ -290,21 +309,17 @@ match_body(void *self, const struct imap_node *leaf)
 			return 1;
 	}
 	r = open_message(t);
-	if (r < 0 || !t->mime)
+	if (r < 0)
 		return r;
+	if (!t->mime)
+		return hm_err_set(&t->err, -HM_ECORRUPT,
+		    "the structure of message %llu is damaged",
+		    (unsigned long long)t->entry->msgid);
 	if (!leaf->needle)
 		return 1;
-	for (i = 0; i < t->mime->n; i++) {
-		part = &t->mime->parts[i];
-		if (part->parent >= 0 && t->mime->parts[part->parent].message &&
-		    inner_header_has(t, leaf, part))
-			return 1;
-		if (!part->multipart && !part->message &&
-		    (!part->type.len || hm_str_is(part->type, "text")) &&
-		    part_has(t, leaf, part))
-			return 1;
-	}
-	return 0;
+	for (i = 0; i < t->mime->n && r == 0; i++)
+		r = match_part(t, leaf, &t->mime->parts[i]);
+	return r;
 }
 
 static const struct imap_text_ops text_ops = {
@@ -338,7 +353,7 @@ parts_needed(const struct imap_search *s)
 	return parts;
 }
 
-static bool
+static int
 judge(struct imap_search_job *job, size_t i, struct hm_arena *arena,
     const struct hm_stored *stored, struct hm_str bytes)
 {
@@ -350,10 +365,12 @@ judge(struct imap_search_job *job, size_t i, struct hm_arena *arena,
 		(void)hm_mime_unpack(arena, stored->mime, &t.mime);
 	r = imap_search_eval(job->search, job->entry[i], job->seq[i], &text_ops,
 	    &t);
+	if (r < 0 && r != -HM_ENOENT)
+		job->err = t.err;
 	if (t.body)
 		job->store->ops->body_close(t.body);
 	hm_buf_release(&t.header);
-	return r > 0;
+	return r;
 }
 
 int
@@ -375,14 +392,15 @@ imap_search_work(void *arg)
 		ids[i] = job->entry[i]->msgid;
 	if (parts) {
 		stored = hm_alloc_array(arena, job->n, sizeof(*stored));
-		r = ops->load(job->acc, ids, job->n, parts, arena, stored, NULL);
+		r = ops->load(job->acc, ids, job->n, parts, arena, stored,
+		    &job->err);
 	}
 	if (r == 0 && imap_search_reads(job->search) &&
 	    HM_HAS(job->store, bodies))
 		r = ops->bodies(job->acc, ids, job->n, IMAP_SEARCH_SMALL, arena,
-		    bytes, NULL);
+		    bytes, &job->err);
 	for (i = 0; r == 0 && i < job->n; i++)
-		job->match[i] = judge(job, i, arena,
+		job->says[i] = judge(job, i, arena,
 		    stored ? &stored[i] : NULL, bytes[i]);
 	hm_arena_free(arena);
 	return r;

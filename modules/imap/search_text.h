@@ -13,7 +13,8 @@ enum {
 	IMAP_SEARCH_AHEAD = 1 << 20,   /* about so many bytes of them at once */
 };
 
-/* Messages that their entries alone do not decide. */
+/* Messages that their entries alone do not decide: each matches (1), or not (0),
+ * or cannot be read (-HM_E…, the last of them in err). */
 struct imap_search_job {
 	const struct imap_search *search;
 	const struct hm_store *store;
@@ -21,7 +22,8 @@ struct imap_search_job {
 	size_t n;
 	const struct hm_entry *entry[IMAP_SEARCH_BATCH];
 	uint32_t seq[IMAP_SEARCH_BATCH];
-	bool match[IMAP_SEARCH_BATCH];
+	int says[IMAP_SEARCH_BATCH];
+	struct hm_err err;
 };
 /* Whether the program looks into the messages themselves. */
 bool imap_search_reads(const struct imap_search *s);

@@ -3,7 +3,9 @@
 
 #include <hermod/work.h>
 
-/* ---- parts ---------------------------------------------------------------------- */
+/* ---- parts ----------------------------------------------------------------------
+ * What a damaged record should say is missing from the answer; it keeps nobody from
+ * the other messages. hermod verify names it, and so does store_body_open(). */
 
 struct wanted {
 	uint64_t id;                 /* message, then cold record */
@@ -50,13 +52,14 @@ take_msg(size_t k, struct hm_str value, void *arg)
 	struct hm_stored *s;
 	struct msg_record m;
 
+	s = l->each ? NULL : &l->ret[l->wanted[k].i];
+	if (s)
+		s->msgid = l->wanted[k].id;
 	if (store_get_msg(value, &m) < 0)
-		return -HM_ECORRUPT;
-	l->cold[l->ncold++] = (struct wanted){ m.cold, l->wanted[k].i };
-	if (l->each)
 		return 0;
-	s = &l->ret[l->wanted[k].i];
-	s->msgid = l->wanted[k].id;
+	l->cold[l->ncold++] = (struct wanted){ m.cold, l->wanted[k].i };
+	if (!s)
+		return 0;
 	s->createseq = m.createseq;
 	s->original_mailbox = m.original;
 	s->destined_mailbox = m.destined;
@@ -72,7 +75,7 @@ take_cold(size_t k, struct hm_str value, void *arg)
 	struct cold_record c;
 
 	if (store_get_cold(value, &c) < 0)
-		return -HM_ECORRUPT;
+		return 0;
 	if (l->each) {
 		l->each(l->cold[k].i, &c, l->arg);
 		return 0;
@@ -86,9 +89,10 @@ take_cold(size_t k, struct hm_str value, void *arg)
 	s->message_id = copy(l, HM_STORED_THREAD, c.message_id);
 	s->subject_base = copy(l, HM_STORED_THREAD, c.subject_base);
 	s->prefix = copy(l, HM_STORED_PREFIX, c.prefix);
-	if (!(l->parts & HM_STORED_FACTS))
-		return 0;
-	return store_get_facts(c.facts, l->arena, &s->facts);
+	if (l->parts & HM_STORED_FACTS &&
+	    store_get_facts(c.facts, l->arena, &s->facts) < 0)
+		memset(&s->facts, 0, sizeof(s->facts));
+	return 0;
 }
 
 static int
@@ -130,9 +134,6 @@ load_job(void *arg)
 		l->wanted[i] = (struct wanted){ l->msgids[i], i };
 	qsort(l->wanted, l->n, sizeof(*l->wanted), by_id);
 	r = hm_kv_run(l->acc->st->kv, HM_KV_READ, load_fn, l, l->err);
-	if (r == -HM_ECORRUPT)
-		hm_err_set(l->err, r, "account %s: a message's record is damaged,"
-		    " see hermod verify", l->acc->a->name);
 	hm_arena_free(l->scratch);
 	return r < 0 ? r : 0;
 }

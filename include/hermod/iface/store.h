@@ -74,8 +74,8 @@ struct hm_store_ops {
 	    uint32_t *ret_count, struct hm_err *reterr);
 
 	/* Cold parts (enum hm_stored_parts) of messages, for n ids in any
-	 * order; ret[i].msgid is 0 where the message is gone. Strings live in
-	 * the arena. */
+	 * order; ret[i].msgid is 0 where the message is gone, and strings are
+	 * absent where its record is damaged. They live in the arena. */
 	HM_FIBER int (*load)(struct hm_account *acc, const uint64_t *msgids,
 	    size_t n, unsigned parts, struct hm_arena *arena,
 	    struct hm_stored *ret, struct hm_err *reterr);

@@ -43,6 +43,7 @@ static struct {
 	struct raw *raws;
 	bool lost;
 	int damage;
+	uint64_t damaged;          /* message; 0: all */
 } db;
 
 void
@@ -52,9 +53,10 @@ fake_lose_bodies(void)
 }
 
 void
-fake_damage_bodies(int error)
+fake_damage(int error, uint64_t msgid)
 {
 	db.damage = error;
+	db.damaged = msgid;
 }
 
 uint32_t
@@ -546,6 +548,12 @@ raw_by_id(uint64_t msgid)
 }
 
 static int
+damage_of(uint64_t msgid)
+{
+	return db.damaged == 0 || db.damaged == msgid ? db.damage : 0;
+}
+
+static int
 fake_load(struct hm_account *acc, const uint64_t *msgids, size_t n,
     unsigned parts, struct hm_arena *arena, struct hm_stored *ret,
     struct hm_err *err)
@@ -562,7 +570,7 @@ fake_load(struct hm_account *acc, const uint64_t *msgids, size_t n,
 		if (!raw)
 			continue;
 		ret[i].msgid = msgids[i];
-		if (db.damage)
+		if (damage_of(msgids[i]))
 			continue;
 		hm_mime_parse(arena, raw->text, NULL, &mime);
 		hm_imap_envelope(&out, raw->text);
@@ -592,8 +600,8 @@ fake_body_open(struct hm_account *acc, uint64_t msgid, struct hm_body **ret,
 	db.body_opens++;
 	if (!raw)
 		return hm_err_set(err, -HM_ENOENT, "message is gone");
-	if (db.damage)
-		return hm_err_set(err, db.damage, "body is damaged");
+	if (damage_of(msgid))
+		return hm_err_set(err, damage_of(msgid), "body is damaged");
 	*ret = hm_xalloc(sizeof(**ret));
 	(*ret)->raw = raw;
 	*ret_size = raw->text.len;

@@ -18,8 +18,9 @@ void fake_refuse(const char *name);
 /* Messages' bytes are gone, as if another session had expunged and the store
  * had reclaimed them. */
 void fake_lose_bodies(void);
-/* Opening a body fails with this error; envelopes are lost, too. */
-void fake_damage_bodies(int error);
+/* Opening the body of a message (0: of any) fails with this error; its envelope
+ * is lost, too. */
+void fake_damage(int error, uint64_t msgid);
 uint32_t fake_flags_calls(void);
 /* How often a body was opened. */
 uint32_t fake_body_opens(void);

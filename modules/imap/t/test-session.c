@@ -8,7 +8,7 @@
  *   S* text     lines are skipped until one fits
  *   S!          nothing more is there to read  S|      the server has closed
  *   refuse NAME the hook refuses that command  lose    bodies are gone
- *   damage corrupt (or io)  they cannot be read
+ *   damage corrupt (or io)  they cannot be read; with a number: one cannot
  *   flags N     N transactions changed flags   opens N so many bodies were opened
  *   # comment
  */
@@ -139,8 +139,10 @@ other_line(struct play *p, struct hm_str line)
 		return;
 	}
 	if (hm_str_is(word, "damage")) {
-		fake_damage_bodies(hm_str_is(line, "corrupt") ? -HM_ECORRUPT :
-		    -HM_EIO);
+		word = hm_str_split(&line, ' ');
+		hm_str_u64(line, UINT64_MAX, &n);
+		fake_damage(hm_str_is(word, "corrupt") ? -HM_ECORRUPT : -HM_EIO,
+		    n);
 		return;
 	}
 	if (hm_str_u64(hm_str_starts(word, HM_STR("+")) ? hm_str_skip(word, 1) :

@@ -297,8 +297,25 @@ bench(const char *dir, unsigned messages)
 
 /* ---- many bodies at once ------------------------------------------------------------ */
 
-/* Each as it is read by itself, in the order asked for; not what is too large or
- * is not there. */
+struct damage {
+	struct kit *k;
+	uint64_t msgid;
+};
+
+static int
+damage_record(struct hm_kv_txn *kv, void *arg)
+{
+	struct damage *d = arg;
+	struct store_key key;
+
+	store_key(&key, d->k->acc->a->id);
+	store_key_u64(&key, d->msgid);
+	return d->k->kv->ops->put(kv, d->k->st.t.msg, store_key_str(&key),
+	    HM_STR("\x01"));
+}
+
+/* Each as it is read by itself, in the order asked for; not what is too large, is
+ * not there or is damaged. */
 static void
 test_bodies(void)
 {
@@ -313,6 +330,7 @@ test_bodies(void)
 	uint64_t ids[N + 1], size;
 	char *text = hm_xalloc(2 * MAX), *want = hm_xalloc(2 * MAX);
 	unsigned i, right = 0, left = 0;
+	struct damage damage = { .k = &k };
 
 	mkdir(dir, 0700);
 	kit_start_real(&k, dir);
@@ -345,6 +363,15 @@ test_bodies(void)
 	is_int(right + left, N, "each as by itself, %u too large", left);
 	ok(left > 0 && right > 0, "both were there");
 	ok(got[N].p == NULL, "and not one that never was");
+	damage.msgid = ids[1];
+	is_int(hm_kv_run(k.kv, HM_KV_DURABLE, damage_record, &damage, NULL), 0,
+	    "the record of one is damaged");
+	is_int(store_bodies(k.acc, ids, N + 1, MAX, arena, got, NULL), 0,
+	    "then many bodies");
+	for (i = 0; i < N; i++)
+		right -= got[i].p != NULL;
+	is_int(right, 1, "are all but one");
+	ok(got[1].p == NULL, "namely that");
 	hm_arena_free(arena);
 	hm_view_unref(view);
 	kit_stop(&k);

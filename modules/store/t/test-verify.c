@@ -423,6 +423,38 @@ test_found_early(void)
 	kit_end(&k);
 }
 
+/* Of a damaged message what is damaged cannot be read, and of the others all. */
+static void
+test_contained(void (*damage)(struct kit *), unsigned uid, bool record)
+{
+	struct kit k = { 0 };
+	struct hm_stored *s;
+	struct hm_body *body;
+	uint64_t ids[100], size;
+	size_t i, told = 0, read = 0;
+
+	kit_start(&k);
+	kit_append_n(k.acc, "INBOX", 100, 1);
+	s = hm_alloc_array(k.arena, 100, sizeof(*s));
+	for (i = 0; i < 100; i++)
+		ids[i] = msgid_of(&k, "INBOX", (unsigned)i + 1);
+	damage(&k);
+	is_int(store_load(k.acc, ids, 100, ~0u, k.arena, s, NULL), 0, "load");
+	for (i = 0; i < 100; i++) {
+		told += s[i].envelope.len > 0 && s[i].msgid == ids[i];
+		if (store_body_open(k.acc, ids[i], &body, &size, NULL) < 0)
+			continue;
+		read++;
+		store_body_close(body);
+	}
+	is_int(told, record ? 99 : 100, "all others tell what they are");
+	is_int(read, 99, "all others can be read");
+	is_int(s[uid - 1].msgid, ids[uid - 1], "it is not gone,");
+	is_int(store_body_open(k.acc, ids[uid - 1], &body, &size, NULL),
+	    -HM_ECORRUPT, "but damaged");
+	kit_end(&k);
+}
+
 int
 main(void)
 {
@@ -432,6 +464,11 @@ main(void)
 	for (i = 0; i < HM_ARRAY_LEN(damages); i++)
 		test_damage(&damages[i]);
 	test_online();
+	test_contained(lose_body, 5, false);
+	test_contained(cut_body, 5, false);
+	test_contained(lose_cold, 7, true);
+	test_contained(spoil_cold, 7, true);
+	test_contained(spoil_msg, 7, true);
 	test_found_early();
 	return done();
 }
