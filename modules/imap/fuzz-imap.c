@@ -1,5 +1,7 @@
 /* fuzz-imap.c - bytes of a client, against a session on fakes. The first byte
- * chooses whether it is logged in and has a mailbox already. */
+ * chooses whether it is logged in and has a mailbox already (1), and what became of
+ * the second message there: damaged (2), not readable (4), or all are lost (6). */
+#include <hermod/err.h>
 #include <hermod/fiber.h>
 #include <hermod/io.h>
 #include <hermod/log.h>
@@ -70,6 +72,21 @@ speak(void *arg)
 }
 
 static void
+damage(unsigned how)
+{
+	switch (how & 6) {
+	case 2:
+		fake_damage(-HM_ECORRUPT, 2);
+		break;
+	case 4:
+		fake_damage(-HM_EIO, 2);
+		break;
+	case 6:
+		fake_lose_bodies();
+	}
+}
+
+static void
 no_log(enum hm_loglevel level, struct hm_str line, void *arg)
 {
 	(void)level, (void)line, (void)arg;
@@ -90,6 +107,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	fake_reset();
 	fake_refuse(NULL);
+	damage(size ? data[0] : 0);
 	hm_fiber_start(NULL, "client", speak, &in);
 	virtual_run();
 	fake_free();
