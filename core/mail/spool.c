@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <hermod/arena.h>
@@ -22,7 +23,10 @@
 
 #include "spool-private.h"
 
-enum { SPOOL_MEMORY = 128 * 1024 };
+enum {
+	SPOOL_MEMORY = 128 * 1024,
+	SPOOL_RESERVE = 128 << 20, /* left free on the disk, or a sixteenth of it */
+};
 
 struct hm_spool {
 	char *dir;
@@ -104,6 +108,20 @@ open_file(struct hm_spool *spool, struct hm_err *reterr)
 	return hm_err_errno(reterr, errno, "temporary file in %s", spool->dir);
 }
 
+/* Whoever sends a large message slowly takes no room from what others store. */
+static bool
+leaves_room(const struct hm_spool *spool)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(spool->fd, &fs) < 0)
+		return true;
+	uint64_t reserve = (uint64_t)fs.f_blocks * fs.f_frsize / 16;
+	if (reserve > SPOOL_RESERVE)
+		reserve = SPOOL_RESERVE;
+	return (uint64_t)fs.f_bavail * fs.f_frsize >= reserve + spool->tail.len;
+}
+
 static int
 write_tail(void *arg)
 {
@@ -116,6 +134,10 @@ write_tail(void *arg)
 		if (rc < 0)
 			return rc;
 	}
+	if (!leaves_room(spool))
+		return hm_err_set(spool->err, -HM_ENOSPC,
+		    "too little room on the disk for a temporary file in %s",
+		    spool->dir);
 	while (left > 0) {
 		ssize_t n = pwrite(spool->fd, p, left, (off_t)spool->on_file);
 		if (n < 0 && errno == EINTR)

@@ -1,8 +1,9 @@
 /* spool.h - a message on its way in: memory first, a file when it grows.
  *
  * Up to 128 KiB stay in memory; beyond that the bytes go to an unlinked
- * temporary file, so that nothing is left behind by a crash. Thread: one fiber
- * or job at a time.
+ * temporary file, so that nothing is left behind by a crash. There it leaves
+ * 128 MiB of the disk free, or a sixteenth of a small one. Thread: one fiber or job
+ * at a time.
  */
 #ifndef HERMOD_SPOOL_H
 #define HERMOD_SPOOL_H
