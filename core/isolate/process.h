@@ -2,10 +2,10 @@
 #ifndef HERMOD_ISOLATE_PROCESS_H
 #define HERMOD_ISOLATE_PROCESS_H
 
-#include "core/base/map.h"
 #include "core/plug/generation.h"
 
 #include "carry.h"
+#include "map.h"
 
 struct hm_process {
 	struct hm_carrier channel;

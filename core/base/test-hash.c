@@ -1,14 +1,10 @@
-/* test-map.c - hashing, the map and the list. */
-#include <hermod/arena.h>
+/* test-hash.c - hashing, and the list. */
 #include <hermod/rand.h>
 #include <hermod/str.h>
 
 #include "hash.h"
 #include "list.h"
-#include "map.h"
 #include "t/tap.h"
-
-#define KEYS 3000
 
 static void
 test_siphash(void)
@@ -34,49 +30,6 @@ test_siphash(void)
 	for (i = 0; i < HM_ARRAY_LEN(t); i++)
 		ok(hm_siphash(key, hm_str_n(in, t[i].len)) == t[i].hash,
 		    "SipHash of %zu bytes", t[i].len);
-}
-
-static void
-test_map(void)
-{
-	struct hm_arena *a = hm_arena_new(NULL, "test");
-	struct hm_map map = { 0 };
-	static struct hm_str keys[KEYS];
-	static char value[KEYS], in[KEYS];
-	struct hm_str key;
-	size_t i, n, count = 0, wrong = 0, pos = 0;
-	void *v;
-
-	ok(!hm_map_get(&map, HM_STR("x")), "an empty map");
-	ok(!hm_map_remove(&map, HM_STR("x")), "nothing to remove");
-	for (i = 0; i < KEYS; i++)
-		keys[i] = hm_str(hm_printf(a, "key %zu", i));
-	for (n = 0; n < 30000; n++) {
-		i = hm_random_below(KEYS);
-		v = in[i] ? &value[i] : NULL;
-		if (hm_random_below(2)) {
-			wrong += hm_map_put(&map, keys[i], &value[i]) != v;
-			count += !in[i];
-			in[i] = 1;
-		} else {
-			wrong += hm_map_remove(&map, keys[i]) != v;
-			count -= in[i];
-			in[i] = 0;
-		}
-	}
-	for (i = 0; i < KEYS; i++)
-		wrong += hm_map_get(&map, keys[i]) != (in[i] ? &value[i] : NULL);
-	is_int(wrong, 0, "the map agrees with an array");
-	is_int(map.len, count, "number of entries");
-	for (n = 0; hm_map_next(&map, &pos, &key, &v); n++) {
-		i = (size_t)((char *)v - value);
-		wrong += !in[i] || !hm_str_eq(key, keys[i]);
-	}
-	is_int(n, count, "going through finds each once");
-	is_int(wrong, 0, "with its key");
-	hm_map_release(&map);
-	ok(!hm_map_get(&map, keys[0]), "empty again");
-	hm_arena_free(a);
 }
 
 static void
@@ -108,7 +61,6 @@ main(void)
 {
 	hm_random_seed(1);
 	test_siphash();
-	test_map();
 	test_list();
 	return done();
 }

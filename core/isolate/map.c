@@ -4,17 +4,10 @@
 #include <hermod/arena.h>
 #include <hermod/str.h>
 
-#include "hash.h"
+#include "core/base/hash.h"
 #include "map.h"
 
 #define SMALLEST 8
-
-void
-hm_map_release(struct hm_map *map)
-{
-	free(map->slots);
-	*map = (struct hm_map){ NULL, 0, 0 };
-}
 
 /* The slot of the key, or the free one where it belongs. */
 static struct hm_map_slot *
@@ -101,18 +94,4 @@ hm_map_remove(struct hm_map *map, struct hm_str key)
 	close_hole(map, (size_t)(slot - map->slots));
 	map->len--;
 	return value;
-}
-
-bool
-hm_map_next(const struct hm_map *map, size_t *pos, struct hm_str *ret_key,
-    void **ret_value)
-{
-	for (; *pos < map->cap; ++*pos) {
-		if (map->slots[*pos].value) {
-			*ret_key = map->slots[*pos].key;
-			*ret_value = map->slots[(*pos)++].value;
-			return true;
-		}
-	}
-	return false;
 }

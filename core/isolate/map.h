@@ -3,8 +3,8 @@
  * Keys are borrowed: they must live as long as their entries. Zeroed memory is
  * a valid empty map. One thread at a time.
  */
-#ifndef CORE_BASE_MAP_H
-#define CORE_BASE_MAP_H
+#ifndef CORE_ISOLATE_MAP_H
+#define CORE_ISOLATE_MAP_H
 
 #include <hermod/types.h>
 
@@ -20,7 +20,6 @@ struct hm_map {
 	size_t len;
 };
 
-void hm_map_release(struct hm_map *map);
 /* NULL if there is none. */
 void *hm_map_get(const struct hm_map *map, struct hm_str key);
 /* value is not NULL. Returns the former value (whose key is replaced too), or
@@ -28,9 +27,5 @@ void *hm_map_get(const struct hm_map *map, struct hm_str key);
 void *hm_map_put(struct hm_map *map, struct hm_str key, void *value);
 /* Returns the removed value or NULL. */
 void *hm_map_remove(struct hm_map *map, struct hm_str key);
-/* Goes through all entries in no order: start with *pos = 0; false at the end.
- * The map must not change meanwhile. */
-bool hm_map_next(const struct hm_map *map, size_t *pos, struct hm_str *ret_key,
-    void **ret_value);
 
 #endif
