@@ -174,7 +174,8 @@ bind_store(void *arg)
 {
 	struct fs_opening *opening = arg;
 
-	return fs_bind(opening->service, opening->kv, opening->reterr);
+	return fs_bind(opening->store, opening->service, opening->kv,
+	    opening->reterr);
 }
 
 static int
@@ -222,7 +223,7 @@ blob_fs_open(struct hm_mod *m, struct hm_err *reterr)
 	if (r)
 		return r;
 	state->m = m;
-	state->store = kept;
+	state->store = binding.store = kept;
 	if (state->store->version != FS_STORE_VERSION)
 		return hm_err_set(reterr, -HM_EBUSY, "the bodies are in use by "
 		    "another version of this module: restart the server");

@@ -94,11 +94,14 @@ struct hm_blob_reader {
 int fs_store_open(const struct fs_conf *conf, struct fs_store **ret,
     struct hm_err *reterr);
 void fs_store_close(struct fs_store *store); /* NULL accepted */
-int fs_bind(const struct hm_kv *kv, struct hm_blob_records *ret, struct hm_err *reterr);
+int fs_bind(const struct fs_store *store, const struct hm_kv *kv,
+    struct hm_blob_records *ret, struct hm_err *reterr);
 void fs_report(struct fs_store *store, enum hm_loglevel level,
     const char *fmt, ...) HM_PRINTF(3, 4);
 /* "XX/ID", relative to the directory. */
 void fs_name(uint64_t id, char name[32]);
+/* Whether that is the name of a folder of blobs. */
+bool fs_is_folder(const char *name);
 /* With the mutex held. */
 struct fs_fresh *fs_fresh_find(struct fs_store *store, uint64_t id);
 void fs_fresh_add(struct fs_store *store, uint64_t id,

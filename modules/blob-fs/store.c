@@ -36,6 +36,12 @@ fs_name(uint64_t id, char name[32])
 	    (unsigned long long)id);
 }
 
+bool
+fs_is_folder(const char *name)
+{
+	return strlen(name) == 2 && strspn(name, "0123456789abcdef") == 2;
+}
+
 static int
 take_lock(struct fs_store *store, struct hm_err *reterr)
 {
@@ -175,9 +181,31 @@ write_format(struct hm_kv_txn *txn, void *arg)
 	    (struct hm_str){ format, sizeof(format) });
 }
 
+static int
+stop_at_one(uint64_t id, char *value, void *arg)
+{
+	(void)id, (void)value, (void)arg;
+	return 1;
+}
+
+/* A folder stays when it becomes empty. */
+static bool
+has_folders(const struct fs_store *store)
+{
+	DIR *dir = opendir(store->dir);
+	struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir)))
+		found = fs_is_folder(entry->d_name);
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
 int
-fs_bind(const struct hm_kv *kv, struct hm_blob_records *ret,
-    struct hm_err *reterr)
+fs_bind(const struct fs_store *store, const struct hm_kv *kv,
+    struct hm_blob_records *ret, struct hm_err *reterr)
 {
 	struct look look = { .kv = ret };
 	int r;
@@ -195,6 +223,9 @@ fs_bind(const struct hm_kv *kv, struct hm_blob_records *ret,
 		return hm_err_set(reterr, -HM_EUNSUPPORTED,
 		    "bodies have format %u; this version knows %d",
 		    look.format, FS_FORMAT);
+	if (!has_folders(store) &&
+	    hm_blob_walk(ret, 'b', stop_at_one, NULL, NULL) == 1)
+		return hm_blob_all_missing(store->dir, reterr);
 	return 0;
 }
 

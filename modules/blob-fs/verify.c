@@ -93,13 +93,9 @@ check_one(uint64_t id, char *value, void *arg)
 		fs_close(reader);
 		return c->links ? check_links(c, id, value) : 0;
 	}
-	if (r != -HM_ECORRUPT && r != -HM_EIO) {
-		if (c->reterr)
-			*c->reterr = err;
-		return r;
-	}
 	tell(c, id, err.text);
-	if (!c->fix || fs_find(c->kv, id, &now, NULL) < 0)
+	/* what cannot be read now, a disk or an administrator may give back */
+	if (!c->fix || r != -HM_ECORRUPT || fs_find(c->kv, id, &now, NULL) < 0)
 		return 0;
 	set_aside(c->store, id);
 	return fix(c, id, now.links, 0);
@@ -110,7 +106,7 @@ strange(const char *name)
 {
 	return name[0] != '.' && strcmp(name, "lock") != 0 &&
 	    strcmp(name, "tmp") != 0 && strcmp(name, "damaged") != 0 &&
-	    (strlen(name) != 2 || strspn(name, "0123456789abcdef") != 2);
+	    !fs_is_folder(name);
 }
 
 static void

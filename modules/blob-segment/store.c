@@ -210,6 +210,8 @@ seg_bind(struct seg_store *store, const struct hm_kv *kv, struct seg_kv *ret,
 		r = hm_err_set(reterr, -HM_EUNSUPPORTED,
 		    "segments have format %u; this version knows %d",
 		    look.format, SEG_FORMAT);
+	if (!r && look.last_id > 0 && store->last_number == 0)
+		r = hm_blob_all_missing(store->dir, reterr);
 	if (r)
 		return r;
 	/* numbers stay used even if their files were lost */

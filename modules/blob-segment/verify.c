@@ -110,13 +110,9 @@ check_one(uint64_t id, char *value, void *arg)
 		seg_close(reader);
 		return c->links ? check_links(c, id, value) : 0;
 	}
-	if (r != -HM_ECORRUPT && r != -HM_EIO) {
-		if (c->reterr)
-			*c->reterr = err;
-		return r;
-	}
 	tell(c, id, err.text);
-	if (!c->fix || seg_find(c->kv, id, &now, NULL) < 0)
+	/* what cannot be read now, a disk or an administrator may give back */
+	if (!c->fix || r != -HM_ECORRUPT || seg_find(c->kv, id, &now, NULL) < 0)
 		return 0;
 	save(c->store, id, &now);
 	return hm_blob_correct(&c->kv->recs, id, now.links, 0, NULL, c->reterr);

@@ -343,24 +343,24 @@ read_bodies(struct hm_kv_txn *kv, void *arg)
 	    store_key_str(&to), 0, read_body, ck);
 }
 
-bool
-check_body_good(struct check *ck, const struct check_body *body,
-    char ret_text[300])
+int
+check_body(struct check *ck, const struct check_body *body, char ret_text[300])
 {
 	const struct hm_blob *blob = ck->st->blob;
 	struct hm_blob_reader *reader;
 	struct hm_err err = { 0 };
 	uint64_t size;
+	int r = blob->ops->open(blob->self, body->blob, &reader, &size, &err);
 
-	if (blob->ops->open(blob->self, body->blob, &reader, &size, &err) < 0) {
+	if (r < 0) {
 		snprintf(ret_text, 300, "%.299s", err.text);
-		return false;
+		return r == -HM_ENOENT || r == -HM_ECORRUPT ? 0 : r;
 	}
 	blob->ops->close(reader);
 	if (size == body->bytes)
-		return true;
+		return 1;
 	snprintf(ret_text, 300, "has another size than recorded");
-	return false;
+	return 0;
 }
 
 int
@@ -371,7 +371,7 @@ check_bodies(struct check *ck, struct hm_err *reterr)
 	size_t i, n = 0;
 
 	for (i = 0; i < ck->body.n && r >= 0; i++)
-		if (!check_body_good(ck, &ck->body.at[i], text))
+		if (check_body(ck, &ck->body.at[i], text) <= 0)
 			ck->body.at[n++] = ck->body.at[i];
 	ck->body.n = n;
 	return r < 0 ? r : 0;

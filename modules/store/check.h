@@ -38,7 +38,8 @@ struct check_cold {              /* by id */
 	uint64_t blob_bytes, prefix_bytes;
 	uint64_t id_hash, subject_hash; /* 0: none */
 	unsigned users, rows;
-	const char *body_bad;        /* what is wrong with it, or NULL */
+	const char *body_bad;        /* how it was lost, or NULL */
+	const char *body_unread;     /* why that cannot be told, or NULL */
 };
 
 struct check_body {
@@ -74,7 +75,7 @@ struct check {
 	CHECK_LIST(struct check_msg) msg;
 	CHECK_LIST(struct check_cold) cold;
 	CHECK_LIST(uint64_t) erase;  /* sorted once all are there */
-	CHECK_LIST(struct check_body) body; /* that look bad */
+	CHECK_LIST(struct check_body) body; /* that do not look good */
 	CHECK_LIST(struct check_key) remove;
 	uint64_t erase_modseq;       /* under which orphans are to be erased */
 	size_t *bad, nbad;           /* entries that are not good */
@@ -84,10 +85,14 @@ struct check {
 void check_report(struct check *ck, const char *fmt, ...) HM_PRINTF(2, 3);
 /* Looks at all bodies; without the lock, because it may take long. */
 int check_bodies(struct check *ck, struct hm_err *reterr);
-/* Whether a body is there and has its size; what its bytes are is the blob
- * service's business. Worth a report: *ret_text. */
-bool check_body_good(struct check *ck, const struct check_body *body,
+/* 1: a body is there and has its size; what its bytes are is the blob service's
+ * business. 0: it is lost. -HM_E…: that cannot be told, since it cannot be opened
+ * now. Why: *ret_text. */
+int check_body(struct check *ck, const struct check_body *body,
     char ret_text[300]);
+/* Whether most bodies are lost, which is reported: then it is rather the wrong disk
+ * than damage. */
+bool check_most_lost(struct check *ck);
 /* Reads and compares; the account's lock is held. */
 int check_account(struct check *ck, struct hm_err *reterr);
 void check_release(struct check *ck);

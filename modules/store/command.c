@@ -52,7 +52,8 @@ run_verify(struct hm_cmd *cmd)
 {
 	static const char *const columns[] = { "problem", NULL };
 	struct reports rp = { .arena = hm_cmd_arena(cmd) };
-	bool fix = hm_cmd_flag(cmd, "fix") != NULL;
+	enum store_fix fix = hm_cmd_flag(cmd, "force") ? STORE_FORCE :
+	    hm_cmd_flag(cmd, "fix") ? STORE_FIX : STORE_LOOK;
 	struct hm_cmd_table *table;
 	struct hm_err err = { 0 };
 	size_t i;
@@ -239,6 +240,7 @@ run_account_purge(struct hm_cmd *cmd)
 
 static const struct hm_cmd_flag verify_flags[] = {
 	{ "fix", NULL, "repair what can be repaired" },
+	{ "force", NULL, "repair even if most bodies are lost" },
 	{ "set-aside", NULL, "list what repairs have set aside" },
 	{ .name = NULL }
 };
@@ -255,7 +257,9 @@ const struct hm_command store_commands[] = {
 	      "each other. Without ACCOUNT all accounts, and the checksums of all "
 	      "tables and bodies.\n\nWith --fix counts and indexes are made anew; "
 	      "a message whose body is lost is named and taken out of its mailbox, "
-	      "and what is left of it is kept aside.",
+	      "and what is left of it is kept aside. If most bodies are lost, it is "
+	      "rather a disk that is not mounted: nothing is repaired without "
+	      "--force. What cannot be opened at the moment is not lost.",
 	  .flags = verify_flags, .where = HM_CMD_EITHER, .run = run_verify },
 	{ .words = "mailbox list", .args = "ACCOUNT",
 	  .summary = "list the mailboxes of an account", .where = HM_CMD_EITHER,

@@ -154,14 +154,20 @@ to_be_erased(const struct check *ck, uint64_t id)
 }
 
 static void
-entry_bad(struct check *ck, struct check_entry *ce, int state, const char *why)
+entry_report(struct check *ck, const struct check_entry *ce, const char *why)
 {
 	const struct check_box *b = check_find_box(ck, ce->box);
 
-	ce->state = state;
-	ck->fixable = true;
 	check_report(ck, "mailbox %.*s: message with uid %u (id %llu) %s",
 	    HM_FMT(b->m.name), ce->e.uid, (unsigned long long)ce->e.msgid, why);
+}
+
+static void
+entry_bad(struct check *ck, struct check_entry *ce, int state, const char *why)
+{
+	ce->state = state;
+	ck->fixable = true;
+	entry_report(ck, ce, why);
 }
 
 static void
@@ -197,6 +203,8 @@ compare_entry(struct check *ck, struct check_entry *ce)
 		ce->size = (uint32_t)cc->bytes;
 		entry_bad(ck, ce, ENTRY_RESIZE, "has another size than recorded");
 	}
+	if (cc && cc->body_unread)
+		entry_report(ck, ce, cc->body_unread);
 }
 
 /* A message that its mailbox has lost goes back to where it says that it was,
@@ -277,13 +285,33 @@ compare_bodies(struct check *ck)
 	struct check_cold *cc;
 	char text[300];
 	size_t i;
+	int r;
 
 	for (i = 0; i < ck->body.n; i++) {
 		cc = check_find_cold(ck, ck->body.at[i].cold);
-		if (!cc || check_body_good(ck, &ck->body.at[i], text))
-			continue;
-		cc->body_bad = hm_printf(ck->arena, "has lost its body: %s", text);
+		r = cc ? check_body(ck, &ck->body.at[i], text) : 1;
+		if (r == 0)
+			cc->body_bad = hm_printf(ck->arena,
+			    "has lost its body: %s", text);
+		else if (r < 0)
+			cc->body_unread = hm_printf(ck->arena, "stays as it is, "
+			    "though its body cannot be opened: %s", text);
 	}
+}
+
+bool
+check_most_lost(struct check *ck)
+{
+	size_t i, lost = 0;
+
+	for (i = 0; i < ck->cold.n; i++)
+		lost += ck->cold.at[i].body_bad != NULL;
+	if (lost < 2 || lost <= ck->cold.n / 2)
+		return false;
+	check_report(ck, "%zu of %zu bodies are lost, so nothing is repaired: is "
+	    "the right disk there, and the right module? --force takes the loss "
+	    "as it is", lost, ck->cold.n);
+	return true;
 }
 
 /* ---- what sessions see --------------------------------------------------------------- */

@@ -77,7 +77,8 @@ op_verify(struct hm_mod *self, struct hm_str account, bool fix,
     void (*report)(const char *text, void *arg), void *arg,
     struct hm_err *reterr)
 {
-	return store_verify(store_of(self), account, fix, report, arg, reterr);
+	return store_verify(store_of(self), account, fix ? STORE_FIX : STORE_LOOK,
+	    report, arg, reterr);
 }
 
 static const struct hm_store_ops store_ops = {

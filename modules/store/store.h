@@ -456,8 +456,13 @@ int store_read_many(struct hm_kv_txn *kv, struct store *st, uint32_t acct,
     int (*fn)(size_t i, struct hm_str value, void *arg), void *arg);
 
 /* verify.c */
-HM_FIBER int store_verify(struct store *st, struct hm_str account, bool fix,
-    void (*report)(const char *text, void *arg), void *arg,
+enum store_fix {
+	STORE_LOOK,
+	STORE_FIX,                   /* but not where most bodies are lost */
+	STORE_FORCE,
+};
+HM_FIBER int store_verify(struct store *st, struct hm_str account,
+    enum store_fix fix, void (*report)(const char *text, void *arg), void *arg,
     struct hm_err *reterr);
 
 /* damaged.c: what verify has set aside, of one account or all. */

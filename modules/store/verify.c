@@ -8,7 +8,7 @@
 struct verify {
 	struct store *st;
 	struct hm_str account;       /* {NULL,0}: all */
-	bool fix;
+	enum store_fix fix;
 	void (*report)(const char *text, void *arg);
 	void *arg;
 	int reports;
@@ -75,7 +75,8 @@ check_loaded(struct verify *v, struct hm_account *acc)
 	}
 	pthread_mutex_lock(&acc->a->lock);
 	r = check_account(&ck, v->err);
-	if (r >= 0 && v->fix && ck.reports > 0)
+	if (r >= 0 && v->fix && ck.reports > 0 &&
+	    (v->fix == STORE_FORCE || !check_most_lost(&ck)))
 		r = check_fix(&ck, v->err);
 	pthread_mutex_unlock(&acc->a->lock);
 	if (r >= 0)
@@ -228,21 +229,40 @@ blob_pass(struct bodies *b, bool fix)
 	    b->v->err);
 }
 
+/* As with accounts: see check_most_lost(). */
+static bool
+most_wrong(struct bodies *b)
+{
+	char text[200];
+	size_t i, wrong = 0;
+
+	for (i = 0; i < b->first.n; i++)
+		wrong += b->first.at[i] != 0;
+	if (wrong < 2 || wrong <= b->blob.n / 2)
+		return false;
+	snprintf(text, sizeof(text), "%zu bodies are lost, cannot be opened or belong "
+	    "to nobody, and %zu are in use, so none is repaired: is the right disk there, and the "
+	    "right module? --force takes the loss as it is", wrong, b->blob.n);
+	tell(b->v, text);
+	return true;
+}
+
 static int
 verify_bodies(struct verify *v)
 {
 	struct bodies b = { .v = v };
-	bool fix = v->fix;
 	int r = blob_pass(&b, false);
+	bool fix = v->fix && r >= 0 && b.first.n > 0 &&
+	    (v->fix == STORE_FORCE || !most_wrong(&b));
 
 	/* Counting again while others count would spoil the counts. */
-	if (fix && b.first.n > 0 && !store_freeze(v->st->shared, true)) {
+	if (fix && !store_freeze(v->st->shared, true)) {
 		tell(v, "bodies are repaired only while no account is in use");
 		fix = false;
 	}
 	if (r >= 0 && b.first.n > 0)
 		r = blob_pass(&b, fix);
-	if (fix && b.first.n > 0)
+	if (fix)
 		store_freeze(v->st->shared, false);
 	free(b.blob.at);
 	free(b.first.at);
@@ -351,7 +371,7 @@ verify_job(void *arg)
 }
 
 int
-store_verify(struct store *st, struct hm_str account, bool fix,
+store_verify(struct store *st, struct hm_str account, enum store_fix fix,
     void (*report)(const char *text, void *arg), void *arg,
     struct hm_err *reterr)
 {

@@ -8,8 +8,10 @@
 #ifndef HERMOD_IFACE_BLOB_RECORDS_H
 #define HERMOD_IFACE_BLOB_RECORDS_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <hermod/arena.h>
 #include <hermod/err.h>
@@ -195,6 +197,21 @@ hm_blob_walk(const struct hm_blob_records *recs, char kind,
 		    "the table of blobs has damaged records");
 	free(w);
 	return r;
+}
+
+/* For a provider that has records, and in its directory no file of blobs: that is
+ * the place where a disk is not mounted, rather than damage, and whatever is put
+ * there now would be hidden later. 0 where the administrator has said otherwise. */
+static inline int
+hm_blob_all_missing(const char *dir, struct hm_err *reterr)
+{
+	char path[1024];
+
+	snprintf(path, sizeof(path), "%s/gone", dir);
+	return access(path, F_OK) == 0 ? 0 : hm_err_set(reterr, -HM_ENOENT,
+	    "there is no body in %s, and there were some: is its disk mounted? If "
+	    "they are lost for good, make an empty file \"gone\" there; then \"hermod "
+	    "verify --fix --force\" takes their messages out of the mailboxes", dir);
 }
 
 /* ---- what is in use, for verify() ---- */

@@ -91,7 +91,7 @@ open_store(const char *dir, const struct hm_kv *kv, struct hm_blob *ret,
 
 	if (!r) {
 		d->store->now_ms = shifted_ms;
-		r = fs_bind(kv, &d->kv, reterr);
+		r = fs_bind(d->store, kv, &d->kv, reterr);
 	}
 	if (r) {
 		fs_store_close(d->store);

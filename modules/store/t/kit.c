@@ -335,8 +335,8 @@ int
 kit_verify(struct kit *k, bool fix)
 {
 	struct hm_err err = { 0 };
-	int r = store_verify(&k->st, (struct hm_str){ NULL, 0 }, fix,
-	    show_report, NULL, &err);
+	int r = store_verify(&k->st, (struct hm_str){ NULL, 0 },
+	    fix ? STORE_FIX : STORE_LOOK, show_report, NULL, &err);
 
 	if (r < 0)
 		diag("verify failed: %s", err.text);
