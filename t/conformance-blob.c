@@ -12,6 +12,7 @@
 
 #include <hermod/arena.h>
 #include <hermod/clock.h>
+#include <hermod/iface/blob_records.h>
 #include <hermod/str.h>
 
 #include "t/conformance-blob.h"
@@ -612,6 +613,90 @@ test_wrong_links(void)
 	is_int(try_open(ids[3]), -HM_ENOENT, "goes");
 }
 
+/* ---- records that were lost ---- */
+
+struct losing {
+	struct hm_kv_table *table;
+	const uint64_t *ids;
+	size_t n;
+};
+
+static int
+lose_in(struct hm_kv_txn *txn, void *arg)
+{
+	const struct losing *l = arg;
+	char key[9];
+	int r = 0;
+
+	for (size_t i = 0; i < l->n && r == 0; i++)
+		r = kv.ops->del(txn, l->table, hm_blob_key(key, 'b', l->ids[i]));
+	return r;
+}
+
+/* As the administrator says who knows it. */
+static void
+say(const char *name)
+{
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/blob/%s", where, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+}
+
+static unsigned
+sweep_all(void)
+{
+	unsigned bad = 0;
+
+	for (int i = 0; i < 3; i++) {
+		provider->age(&blob, 3 * HOUR);
+		bad += provider->sweep(&blob, NULL) < 0;
+	}
+	return bad;
+}
+
+static void
+test_lost_records(void)
+{
+	struct believed believed = { .links = 0 };
+	struct losing losing = { .n = 6 };
+	uint64_t ids[12], other;
+	unsigned i, bad = 0, good = 0;
+
+	begin("lost");
+	for (i = 0; i < 12; i++)
+		bad += put(i, i * 90000, 0, &ids[i]) < 0 || link_by(ids[i], 1) < 0;
+	losing.ids = ids;
+	bad += hm_kv_table(&kv, provider->table, &losing.table, NULL) < 0 ||
+	    hm_kv_run(&kv, HM_KV_DURABLE, lose_in, &losing, NULL) < 0;
+	say("adopt");
+	reopen();
+	is_int(bad, 0, "twelve blobs, of which six lose their records");
+	is_int(try_open(ids[1]), -HM_EIO, "such a one is not gone");
+	is_int(sweep_all(), 0, "and nobody sweeps");
+	bad = put(99, 5000, 0, &other) < 0 || link_by(other, 1) < 0;
+	is_int(bad, 0, "what is put, is put");
+	believed.id = ids[0];
+	is_int(verify_links(&believed, false), 6, "verify finds five, and tells why");
+	is_int(try_open(ids[1]), -HM_EIO, "looking changes nothing");
+	is_int(verify_links(&believed, true), 6, "it makes their records anew");
+	for (i = 1; i < 12; i++)
+		good += holds(ids[i], i, i * 90000);
+	is_int(good, 11, "all can be read again");
+	is_int(try_open(ids[0]), -HM_ENOENT, "but one that nobody uses");
+	is_int(verify_links(&believed, false), 0, "all is well");
+	reopen();
+	is_int(sweep_all(), 0, "they are swept again");
+	for (i = 1; i < 12; i++)
+		good += holds(ids[i], i, i * 90000);
+	is_int(good + holds(other, 99, 5000), 23, "and have their links");
+	is_int(link_by(ids[3], -1), 0, "just one");
+	is_int(try_open(ids[3]), -HM_ENOENT, "each");
+}
+
 /* ---- space ---- */
 
 static void
@@ -1045,6 +1130,7 @@ conformance_blob(const struct conformance_blob *p)
 	test_syncs();
 	test_damage();
 	test_wrong_links();
+	test_lost_records();
 	test_space();
 	test_races();
 	test_kill();

@@ -6,6 +6,7 @@
 #include <hermod/iface/blob.h>
 
 struct conformance_blob {
+	const char *table;               /* of its records, hm_blob_key() */
 	/* The same directory and kv open the same blobs again. */
 	int (*open)(const char *dir, const struct hm_kv *kv,
 	    struct hm_blob *ret, struct hm_err *reterr);

@@ -39,11 +39,25 @@ direct_covers(struct hm_mod *self, const char *path)
 	return bdb_covers((struct bdb_env *)(void *)self, path);
 }
 
+static bool
+direct_lost(struct hm_mod *self, struct hm_kv_table *table)
+{
+	return bdb_lost((struct bdb_env *)(void *)self, table);
+}
+
+static int
+direct_found(struct hm_mod *self, struct hm_kv_table *table,
+    struct hm_err *reterr)
+{
+	return bdb_found((struct bdb_env *)(void *)self, table, reterr);
+}
+
 static const struct hm_kv_ops direct_ops = {
 	.size = sizeof(direct_ops),
 	.table = direct_table, .run = direct_run, .flush = direct_flush,
 	.get = bdb_get, .put = bdb_put, .del = bdb_del, .scan = bdb_scan,
 	.verify = direct_verify, .covers = direct_covers, .cover = bdb_cover,
+	.lost = direct_lost, .found = direct_found,
 };
 
 static void

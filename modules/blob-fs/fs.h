@@ -24,7 +24,7 @@
 #include <hermod/log.h>
 
 /* Of struct fs_store: a module of another version must not touch it. */
-#define FS_STORE_VERSION 1
+#define FS_STORE_VERSION 2
 #define FS_FORMAT 1
 
 #define FS_DIR_MAX 900
@@ -78,6 +78,7 @@ struct fs_store {
 	uint64_t written, synced;   /* counts of such puts */
 	bool syncing;
 	/* without the mutex: */
+	atomic_bool unsure;         /* records may be missing: strays stay */
 	pthread_mutex_t sweeping;   /* one sweep at a time */
 	bool searched;              /* for what crashes left behind */
 	atomic_ulong syncs;
@@ -94,7 +95,7 @@ struct hm_blob_reader {
 int fs_store_open(const struct fs_conf *conf, struct fs_store **ret,
     struct hm_err *reterr);
 void fs_store_close(struct fs_store *store); /* NULL accepted */
-int fs_bind(const struct fs_store *store, const struct hm_kv *kv,
+int fs_bind(struct fs_store *store, const struct hm_kv *kv,
     struct hm_blob_records *ret, struct hm_err *reterr);
 void fs_report(struct fs_store *store, enum hm_loglevel level,
     const char *fmt, ...) HM_PRINTF(3, 4);
@@ -131,8 +132,10 @@ int fs_open(struct fs_store *store, const struct hm_blob_records *kv, uint64_t i
 ssize_t fs_read(struct hm_blob_reader *reader, uint64_t offset, void *p,
     size_t len);
 void fs_close(struct hm_blob_reader *reader);
+int fs_sum(int fd, uint64_t length, uint32_t *ret);
 
 /* sweep.c */
+int fs_each_file(struct fs_store *store, int (*fn)(uint64_t id, void *arg), void *arg);
 int fs_sweep(struct fs_store *store, const struct hm_blob_records *kv,
     struct hm_err *reterr);
 void fs_usage(struct fs_store *store, const struct hm_blob_records *kv,

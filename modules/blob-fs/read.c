@@ -32,25 +32,24 @@ read_all(int fd, uint64_t offset, char *p, size_t len)
 	return 0;
 }
 
-/* The sum of a large blob, piece by piece; its pages are then in memory. */
-static int
-check_large(int fd, const struct fs_blob *blob)
+/* Piece by piece; its pages are then in memory. */
+int
+fs_sum(int fd, uint64_t length, uint32_t *ret)
 {
 	char *piece = hm_xalloc(SMALL);
 	uint64_t at;
-	uint32_t sum = 0;
 	size_t len;
 	int r = 0;
 
-	for (at = 0; at < blob->length && r == 0; at += len) {
-		len = blob->length - at < SMALL ? (size_t)(blob->length - at) :
-		    SMALL;
+	*ret = 0;
+	for (at = 0; at < length && r == 0; at += len) {
+		len = length - at < SMALL ? (size_t)(length - at) : SMALL;
 		r = read_all(fd, at, piece, len);
 		if (!r)
-			sum = hm_crc32c(sum, piece, len);
+			*ret = hm_crc32c(*ret, piece, len);
 	}
 	free(piece);
-	return r ? r : sum == blob->sum ? 0 : -HM_ECORRUPT;
+	return r;
 }
 
 static int
@@ -59,6 +58,7 @@ check(struct fs_store *store, uint64_t id, const struct fs_blob *blob,
 {
 	atomic_uint_fast64_t *good = &store->good[id % 1024];
 	size_t len = (size_t)blob->length;
+	uint32_t sum;
 	int r;
 
 	/* a file that has become longer is as wrong as a shorter one */
@@ -72,7 +72,9 @@ check(struct fs_store *store, uint64_t id, const struct fs_blob *blob,
 	}
 	if (atomic_load_explicit(good, memory_order_relaxed) == id)
 		return 0;
-	r = check_large(reader->fd, blob);
+	r = fs_sum(reader->fd, blob->length, &sum);
+	if (!r && sum != blob->sum)
+		r = -HM_ECORRUPT;
 	if (!r)
 		atomic_store_explicit(good, id, memory_order_relaxed);
 	return r;
@@ -89,6 +91,8 @@ fs_open(struct fs_store *store, const struct hm_blob_records *kv, uint64_t id,
 	int fd, r;
 
 	r = fs_find(kv, id, &blob, reterr);
+	if (r == -HM_ENOENT && store->unsure)
+		return hm_blob_record_lost(id, reterr);
 	if (r)
 		return r;
 	fs_name(id, name);

@@ -204,29 +204,39 @@ has_folders(const struct fs_store *store)
 }
 
 int
-fs_bind(const struct fs_store *store, const struct hm_kv *kv,
+fs_bind(struct fs_store *store, const struct hm_kv *kv,
     struct hm_blob_records *ret, struct hm_err *reterr)
 {
+	bool files = has_folders(store), any;
 	struct look look = { .kv = ret };
 	int r;
 
 	*ret = (struct hm_blob_records){ .kv = kv, .bytes = FS_VALUE,
 	    .links_at = FS_LINKS_AT, .check = fs_value_check };
 	r = hm_kv_table(kv, "blob-fs", &ret->table, reterr);
-	if (!r)
-		r = hm_kv_run(kv, HM_KV_READ, look_at_table, &look, reterr);
 	if (r)
 		return r;
-	if (look.format == 0)
-		return hm_kv_run(kv, HM_KV_DURABLE, write_format, &look, reterr);
-	if (look.format != FS_FORMAT)
+	r = hm_kv_run(kv, HM_KV_READ, look_at_table, &look, reterr);
+	store->unsure = r == -HM_ECORRUPT ||
+	    (r == 0 && hm_blob_unsure(ret, store->dir));
+	if (r == -HM_ECORRUPT) {
+		fs_report(store, HM_LOG_ERROR, HM_BLOB_TABLE_DAMAGED);
+		return 0;
+	}
+	if (r)
+		return r;
+	if (look.format != 0 && look.format != FS_FORMAT)
 		return hm_err_set(reterr, -HM_EUNSUPPORTED,
 		    "bodies have format %u; this version knows %d",
 		    look.format, FS_FORMAT);
-	if (!has_folders(store) &&
-	    hm_blob_walk(ret, 'b', stop_at_one, NULL, NULL) == 1)
-		return hm_blob_all_missing(store->dir, reterr);
-	return 0;
+	any = hm_blob_walk(ret, 'b', stop_at_one, NULL, NULL) == 1;
+	if (any && !files)
+		r = hm_blob_all_missing(store->dir, reterr);
+	else if (look.format == 0 && !any && files && !store->unsure)
+		r = hm_blob_not_ours(store->dir, reterr);
+	else if (look.format == 0)
+		r = hm_kv_run(kv, HM_KV_DURABLE, write_format, &look, reterr);
+	return r;
 }
 
 /* ---- what was put lately ---- */

@@ -172,34 +172,56 @@ list_folder(struct fs_store *store, unsigned number, struct ids *ids)
 	closedir(dir);
 }
 
-/* Once after the start: files without a record that this process has not
- * put. */
-static int
-search(struct fs_store *store, const struct hm_blob_records *kv, struct hm_err *reterr)
+int
+fs_each_file(struct fs_store *store, int (*fn)(uint64_t id, void *arg), void *arg)
 {
 	struct ids ids = { 0 };
-	struct fs_blob blob;
 	unsigned folder;
-	bool fresh;
 	size_t i;
 	int r = 0;
 
 	for (folder = 0; folder < 256 && r == 0; folder++) {
 		ids.n = 0;
 		list_folder(store, folder, &ids);
-		for (i = 0; i < ids.n; i++) {
-			pthread_mutex_lock(&store->mutex);
-			fresh = fs_fresh_find(store, ids.at[i]) != NULL;
-			pthread_mutex_unlock(&store->mutex);
-			r = fresh ? 0 : fs_find(kv, ids.at[i], &blob, reterr);
-			if (r && r != -HM_ENOENT)
-				break;
-			if (r)
-				remove_file(store, ids.at[i]);
-			r = 0;
-		}
+		for (i = 0; i < ids.n && r == 0; i++)
+			r = fn(ids.at[i], arg);
 	}
 	free(ids.at);
+	return r;
+}
+
+struct search {
+	struct fs_store *store;
+	const struct hm_blob_records *kv;
+	struct hm_err *reterr;
+};
+
+static int
+remove_stray(uint64_t id, void *arg)
+{
+	struct search *s = arg;
+	struct fs_blob blob;
+	bool fresh;
+	int r;
+
+	pthread_mutex_lock(&s->store->mutex);
+	fresh = fs_fresh_find(s->store, id) != NULL;
+	pthread_mutex_unlock(&s->store->mutex);
+	r = fresh ? 0 : fs_find(s->kv, id, &blob, s->reterr);
+	if (r != -HM_ENOENT)
+		return r;
+	remove_file(s->store, id);
+	return 0;
+}
+
+/* Once after the start: files without a record that this process has not
+ * put. */
+static int
+search(struct fs_store *store, const struct hm_blob_records *kv, struct hm_err *reterr)
+{
+	struct search s = { store, kv, reterr };
+	int r = fs_each_file(store, remove_stray, &s);
+
 	store->searched = r == 0;
 	return r;
 }
@@ -215,7 +237,7 @@ fs_sweep(struct fs_store *store, const struct hm_blob_records *kv, struct hm_err
 		r = settle(store, kv, FS_GRACE_MS, true, reterr);
 	if (!r)
 		r = settle(store, kv, FS_SETTLE_MS, false, reterr);
-	if (!r && !store->searched)
+	if (!r && !store->searched && !store->unsure)
 		r = search(store, kv, reterr);
 	pthread_mutex_unlock(&store->sweeping);
 	return r;

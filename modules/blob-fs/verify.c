@@ -1,6 +1,7 @@
 /* verify.c - every blob against its checksum and its links. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -101,11 +102,59 @@ check_one(uint64_t id, char *value, void *arg)
 	return fix(c, id, now.links, 0);
 }
 
+/* ---- records that are missing ---- */
+
+static int
+adopt_file(uint64_t id, void *arg)
+{
+	struct check *c = arg;
+	char value[HM_BLOB_RECORD_MAX], name[32], text[96];
+	struct fs_blob blob = { 0 };
+	struct stat st;
+	int64_t want;
+	int r = fs_find(c->kv, id, &blob, c->reterr), fd;
+
+	if (r != -HM_ENOENT)
+		return r;
+	want = c->links(id, c->arg);
+	fs_name(id, name);
+	fd = want > 0 && want <= UINT32_MAX ?
+	    openat(c->store->dir_fd, name, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return 0;
+	r = fstat(fd, &st) < 0 || fsync(fd) < 0 ? -HM_EIO :
+	    fs_sum(fd, blob.length = (uint64_t)st.st_size, &blob.sum);
+	close(fd);
+	if (r)
+		return 0;              /* stays lost, and is told of as such */
+	snprintf(text, sizeof(text), "body %llu: has lost its record",
+	    (unsigned long long)id);
+	tell(c, 0, text);
+	fs_value(value, &blob);
+	return c->fix ? hm_blob_adopt(c->kv, id, value, (uint32_t)want, c->reterr) :
+	    0;
+}
+
+static int
+adopt(struct check *c)
+{
+	int r;
+
+	tell(c, 0, "the table of bodies was made anew, and may have lost records");
+	r = fs_each_file(c->store, adopt_file, c);
+	if (r == 0 && c->fix)
+		r = hm_blob_sure(c->kv, c->store->dir, c->reterr);
+	if (r == 0 && c->fix)
+		c->store->unsure = false;
+	return r;
+}
+
 static bool
 strange(const char *name)
 {
 	return name[0] != '.' && strcmp(name, "lock") != 0 &&
 	    strcmp(name, "tmp") != 0 && strcmp(name, "damaged") != 0 &&
+	    strcmp(name, "adopt") != 0 &&
 	    !fs_is_folder(name);
 }
 
@@ -143,8 +192,12 @@ fs_verify(struct fs_store *store, const struct hm_blob_records *kv, bool fix,
 {
 	struct check c = { .store = store, .kv = kv, .fix = fix,
 	    .links = links, .report = report, .arg = arg, .reterr = reterr };
-	int r = hm_blob_walk(kv, 'b', check_one, &c, reterr);
+	int r = 0;
 
+	if (links && hm_blob_unsure(kv, store->dir))
+		r = adopt(&c);
+	if (!r)
+		r = hm_blob_walk(kv, 'b', check_one, &c, reterr);
 	if (!r)
 		check_files(&c);
 	return r ? r : c.count;

@@ -172,6 +172,8 @@ seg_open(struct seg_store *store, const struct seg_kv *kv, uint64_t id,
 	/* It may be moved, and its old segment removed, in between. */
 	for (i = 0; i < TRIES && r == -HM_ENOENT; i++) {
 		r = seg_find(kv, id, &where, reterr);
+		if (r == -HM_ENOENT && store->unsure)
+			return hm_blob_record_lost(id, reterr);
 		if (r)
 			return r;
 		r = seg_open_at(store, id, &where, ret, reterr);

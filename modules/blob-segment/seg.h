@@ -14,6 +14,7 @@
  *   kv "b" id:8 (big-endian)   segment:4 offset:8 length:8 links:4
  *   kv "f"                     version:4
  *   damaged/ID   what verify has set aside
+ *   gone, adopt  what an administrator says of files or records that are missing
  * An id names the place where the blob was written first: segment number and
  * offset / 8. Neither is ever used again, so ids are unique without a counter.
  */
@@ -30,7 +31,7 @@
 #include <hermod/log.h>
 
 /* Of struct seg_store: a module of another version must not touch it. */
-#define SEG_STORE_VERSION 1
+#define SEG_STORE_VERSION 2
 #define SEG_FORMAT 1
 
 #define SEG_HEADER 64
@@ -100,6 +101,7 @@ struct seg_store {
 	uint32_t last_number;       /* highest ever used */
 	bool tried_last;            /* whether that one can be continued */
 	struct hm_blob_room room;
+	atomic_bool unsure;         /* records may be missing: nothing is swept */
 	pthread_mutex_t sweeping;   /* one sweep at a time */
 	bool live_known;
 	int64_t live;               /* bytes of linked records, nearly */

@@ -204,6 +204,16 @@ seg_bind(struct seg_store *store, const struct hm_kv *kv, struct seg_kv *ret,
 	ret->covers = HM_HAS(kv, cover) &&
 	    kv->ops->covers(kv->self, store->dir);
 	r = hm_kv_run(kv, HM_KV_READ, look_at_table, &look, reterr);
+	store->unsure = r == -HM_ECORRUPT ||
+	    hm_blob_unsure(&ret->recs, store->dir);
+	if (r == -HM_ECORRUPT) {
+		seg_report(store, HM_LOG_ERROR, HM_BLOB_TABLE_DAMAGED);
+		look = (struct look){ .kv = ret, .format = SEG_FORMAT };
+		r = 0;
+	}
+	if (!r && look.last_id == 0 && look.format == 0 &&
+	    store->last_number > 0 && !store->unsure)
+		r = hm_blob_not_ours(store->dir, reterr);
 	if (!r && look.format == 0)
 		r = hm_kv_run(kv, HM_KV_DURABLE, write_format, &look, reterr);
 	else if (!r && look.format != SEG_FORMAT)

@@ -115,6 +115,8 @@ seg_sweep(struct seg_store *store, const struct seg_kv *kv,
 	size_t n;
 	int r;
 
+	if (store->unsure)
+		return 0;
 	pthread_mutex_lock(&store->sweeping);
 	/* one that was not synced is not settled */
 	r = seg_sync(store, reterr);

@@ -118,6 +118,116 @@ check_one(uint64_t id, char *value, void *arg)
 	return hm_blob_correct(&c->kv->recs, id, now.links, 0, NULL, c->reterr);
 }
 
+/* ---- records that are missing ---- */
+
+enum { WINDOW = 64 << 10 };
+
+struct scan {
+	int fd;
+	uint32_t number;
+	uint64_t size, at;
+	bool strict;
+	unsigned char window[WINDOW];
+	uint64_t from, to;             /* of the file, in the window */
+};
+
+/* The next record, at s->at. Behind bytes that are none, only those that lie where
+ * their id says: others might be what somebody wrote into a message. */
+static bool
+next_record(struct scan *s, struct seg_record *ret)
+{
+	ssize_t n;
+
+	for (; s->at + SEG_RECORD <= s->size; s->at += SEG_ALIGN) {
+		if (s->at < s->from || s->at + SEG_RECORD > s->to) {
+			n = pread(s->fd, s->window, WINDOW, (off_t)s->at);
+			if (n < SEG_RECORD)
+				return false;
+			s->from = s->at;
+			s->to = s->at + (uint64_t)n;
+		}
+		if (seg_record_read(s->window + (s->at - s->from), ret) == 0 &&
+		    ret->length <= s->size - s->at - SEG_RECORD &&
+		    (!s->strict || ret->id == seg_id(s->number, s->at)))
+			return true;
+		s->strict = true;
+	}
+	return false;
+}
+
+static int
+adopt_record(struct check *c, const struct scan *s,
+    const struct seg_record *record)
+{
+	struct seg_where where = { .segment = s->number, .offset = s->at,
+	    .length = record->length };
+	char value[HM_BLOB_RECORD_MAX], text[96];
+	struct hm_blob_reader *reader;
+	int64_t want;
+	int r = hm_blob_find(&c->kv->recs, record->id, value, c->reterr);
+
+	if (r != -HM_ENOENT)
+		return r;
+	want = c->links(record->id, c->arg);
+	if (want <= 0 || want > UINT32_MAX ||
+	    seg_open_at(c->store, record->id, &where, &reader, NULL) < 0)
+		return 0;
+	seg_close(reader);
+	snprintf(text, sizeof(text), "body %llu: has lost its record",
+	    (unsigned long long)record->id);
+	tell(c, 0, text);
+	if (!c->fix)
+		return 0;
+	seg_where_make(value, &where);
+	return hm_blob_adopt(&c->kv->recs, record->id, value, (uint32_t)want,
+	    c->reterr);
+}
+
+static int
+adopt_segment(struct check *c, uint32_t number)
+{
+	struct scan *s = hm_xalloc(sizeof(*s));
+	char path[SEG_DIR_MAX + 32];
+	struct seg_record record;
+	struct stat st;
+	int r = 0;
+
+	seg_path(c->store, number, path);
+	s->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (s->fd < 0 || fstat(s->fd, &st) < 0 || fdatasync(s->fd) < 0)
+		r = hm_err_errno(c->reterr, errno, "cannot read %s", path);
+	else
+		s->size = (uint64_t)st.st_size;
+	s->number = number;
+	for (s->at = SEG_HEADER; r == 0 && next_record(s, &record);
+	    s->at += seg_record_bytes(record.length))
+		r = adopt_record(c, s, &record);
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
+	return r;
+}
+
+static int
+adopt(struct check *c)
+{
+	struct seg_size *list;
+	size_t n, i;
+	int r = seg_list(c->store, &list, &n, c->reterr);
+
+	if (r)
+		return r;
+	tell(c, 0, "the table of bodies was made anew, and may have lost records");
+	for (i = 0; i < n && r == 0; i++)
+		r = adopt_segment(c, list[i].number);
+	free(list);
+	if (r == 0 && c->fix)
+		r = hm_blob_sure(&c->kv->recs, c->store->dir, c->reterr);
+	if (r == 0 && c->fix)
+		c->store->unsure = false;
+	return r;
+}
+
 /* Whatever is no segment, or one that does not say so itself. */
 static bool
 strange(struct seg_store *store, const char *name)
@@ -130,7 +240,7 @@ strange(struct seg_store *store, const char *name)
 	int fd;
 
 	if (name[0] == '.' || strcmp(name, "lock") == 0 ||
-	    strcmp(name, "damaged") == 0)
+	    strcmp(name, "damaged") == 0 || strcmp(name, "adopt") == 0)
 		return false;
 	if (!hm_str_ends(text, HM_STR(".seg")) || hm_str_u64(
 	    hm_str_take(text, text.len - 4), UINT32_MAX, &number) < 0)
@@ -181,8 +291,12 @@ seg_verify(struct seg_store *store, const struct seg_kv *kv, bool fix,
 {
 	struct check c = { .store = store, .kv = kv, .fix = fix,
 	    .links = links, .report = report, .arg = arg, .reterr = reterr };
-	int r = hm_blob_walk(&kv->recs, 'b', check_one, &c, reterr);
+	int r = 0;
 
+	if (links && hm_blob_unsure(&kv->recs, store->dir))
+		r = adopt(&c);
+	if (!r)
+		r = hm_blob_walk(&kv->recs, 'b', check_one, &c, reterr);
 	if (!r)
 		check_files(&c);
 	return r ? r : c.count;

@@ -155,6 +155,11 @@ void bdb_strange_files(struct bdb_env *env,
     void (*fn)(struct bdb_env *env, const char *name, void *arg), void *arg);
 bool bdb_repair_wanted(struct bdb_env *env);
 int bdb_repair_tables(struct bdb_env *env, struct hm_err *reterr);
+/* Whether that made the table anew and nobody has looked yet for what it lost; that
+ * somebody has. */
+bool bdb_lost(struct bdb_env *env, const struct hm_kv_table *table);
+int bdb_found(struct bdb_env *env, const struct hm_kv_table *table,
+    struct hm_err *reterr);
 
 /* Between txn.c and scan.c. */
 int bdb_txn_fail(struct hm_kv_txn *txn, int result, const char *what,

@@ -87,12 +87,26 @@ kv_bdb_covers(struct hm_mod *self, const char *path)
 	return bdb_covers(hm_mod_state(self), path);
 }
 
+static bool
+kv_bdb_lost(struct hm_mod *self, struct hm_kv_table *table)
+{
+	return bdb_lost(hm_mod_state(self), table);
+}
+
+static int
+kv_bdb_found(struct hm_mod *self, struct hm_kv_table *table,
+    struct hm_err *reterr)
+{
+	return bdb_found(hm_mod_state(self), table, reterr);
+}
+
 static const struct hm_kv_ops kv_bdb_ops = {
 	.size = sizeof(kv_bdb_ops),
 	.table = kv_bdb_table, .run = kv_bdb_run, .flush = kv_bdb_flush,
 	.get = bdb_get, .put = bdb_put, .del = bdb_del, .scan = bdb_scan,
 	.verify = kv_bdb_verify, .repair = kv_bdb_repair,
 	.covers = kv_bdb_covers, .cover = bdb_cover,
+	.lost = kv_bdb_lost, .found = kv_bdb_found,
 };
 
 static const struct hm_provide kv_bdb_provides[] = {

@@ -306,6 +306,22 @@ rebuild(struct bdb_env *env, struct salvage *s)
 	return ret ? ret : rename(fresh, path) < 0 ? errno : 0;
 }
 
+/* An empty file NAME.lost; the folder is synced before the repair ends. */
+static int
+mark_lost(struct bdb_env *env, const char *name, struct hm_err *reterr)
+{
+	char path[PATH_MAX_BYTES];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%.*s.lost", env->dir,
+	    (int)strlen(name) - 3, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return hm_err_errno(reterr, errno, "cannot make %s", path);
+	close(fd);
+	return 0;
+}
+
 static int
 rebuild_table(struct bdb_env *env, const char *name, const char *why,
     struct hm_err *reterr)
@@ -328,7 +344,7 @@ rebuild_table(struct bdb_env *env, const char *name, const char *why,
 	bdb_report(env, HM_LOG_ERROR, "%s: %s; it was made anew with %llu records "
 	    "(%u of %u pages were lost), the old file is in damaged/", name, why,
 	    (unsigned long long)s.records, s.bad, s.pages);
-	return 0;
+	return mark_lost(env, name, reterr);
 }
 
 /* ---- all files ---- */
@@ -531,7 +547,29 @@ ours(struct bdb_env *env, const char *name)
 		    ".db") == 0 && strncmp(name, table->name, len - 3) == 0)
 			return true;
 	/* of a module that is not in use */
-	return len > 3 && strcmp(name + len - 3, ".db") == 0;
+	return (len > 3 && strcmp(name + len - 3, ".db") == 0) ||
+	    (len > 5 && strcmp(name + len - 5, ".lost") == 0);
+}
+
+bool
+bdb_lost(struct bdb_env *env, const struct hm_kv_table *table)
+{
+	char path[PATH_MAX_BYTES];
+
+	snprintf(path, sizeof(path), "%s/%s.lost", env->dir, table->name);
+	return access(path, F_OK) == 0;
+}
+
+int
+bdb_found(struct bdb_env *env, const struct hm_kv_table *table,
+    struct hm_err *reterr)
+{
+	char path[PATH_MAX_BYTES];
+
+	snprintf(path, sizeof(path), "%s/%s.lost", env->dir, table->name);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return hm_err_errno(reterr, errno, "cannot remove %s", path);
+	return hm_dir_sync(env->dir, reterr);
 }
 
 struct strange {

@@ -24,6 +24,13 @@ TABLES = ("store-names", "store-box", "store-subs", "store-hot", "store-msg",
 EVERYBODY = frozenset(USERS)
 
 
+def table_of(v, names=TABLES):
+    """A table, and whom damage of it may touch: what a record of a body says can be
+    read from the bodies again."""
+    name = rng.choice(names + (v.blob,) * 2)
+    return name, frozenset() if name == v.blob else None
+
+
 def flip(path, at, bit=None):
     with open(path, "r+b") as f:
         f.seek(at)
@@ -43,7 +50,7 @@ def spoil(path, at, size):
 # whom: None, those whom verify names; nobody is touched in silence.
 
 def bit_in_table(v, data):
-    name = rng.choice(TABLES)
+    name, _ = table_of(v)
     path = os.path.join(data, "kv", name + ".db")
     page = rng.randrange(os.path.getsize(path) // PAGE)
     at = rng.randrange(512 if page == 0 else PAGE)
@@ -53,30 +60,31 @@ def bit_in_table(v, data):
 
 
 def spoiled_page(v, data):
-    name = rng.choice(TABLES)
+    name, touched = table_of(v)
     path = os.path.join(data, "kv", name + ".db")
     page = rng.randrange(1, os.path.getsize(path) // PAGE)
     spoil(path, page * PAGE + rng.randrange(26, PAGE - 700), 600)
-    return "a spoiled page %d of %s" % (page, name), None, name
+    return "a spoiled page %d of %s" % (page, name), touched, name
 
 
 def spoiled_root(v, data):
-    name = rng.choice(TABLES)
+    name, touched = table_of(v)
     spoil(os.path.join(data, "kv", name + ".db"), PAGE + 40, 600)
-    return "a spoiled root of %s" % name, None, name
+    return "a spoiled root of %s" % name, touched, name
 
 
 def no_first_page(v, data):
-    name = rng.choice(TABLES)
+    name, touched = table_of(v)
     spoil(os.path.join(data, "kv", name + ".db"), 12, 400)
-    return "no first page of %s" % name, None, name
+    return "no first page of %s" % name, touched, name
 
 
 def cut_table(v, data):
-    name = rng.choice(("store-cold", "store-log", "store-index", "store-msg"))
+    name, touched = table_of(v, ("store-cold", "store-log", "store-index",
+                                 "store-msg"))
     path = os.path.join(data, "kv", name + ".db")
     os.truncate(path, os.path.getsize(path) * 2 // 3 // 512 * 512)
-    return "%s is cut" % name, None, name
+    return "%s is cut" % name, touched, name
 
 
 def no_log(v, data):
@@ -277,6 +285,7 @@ class Base:
 
     def __init__(self, blob):
         self.victim = Victim(blob=blob)
+        self.victim.blob = blob
         data = self.victim.path("etc", "data")
         self.victim.owner = (os.stat(data).st_uid, os.stat(data).st_gid)
         self.victim.start()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # Q03: bodies that cannot be opened at the moment are not lost, and where most are
-# missing it is rather the disk: "hermod verify --fix" gives nobody's mail up then.
+# missing, or the tables are, it is rather the disk: "hermod verify --fix" gives
+# nobody's mail up then, and nothing is swept away.
 import glob
 import os
 import shutil
@@ -104,6 +105,39 @@ class Case:
         os.rename(self.aside, self.folder)
         self.all_there("when it is mounted again")
 
+    def table_lost(self):
+        """Of the bodies alone; then all tables."""
+        table = self.victim.path("etc", "data", "kv", self.blob + ".db")
+        os.rename(table, self.aside)
+        said = self.verify("--fix")
+        self.check(self.victim.status == 1 and "adopt" in said,
+                   "the table of bodies is lost, and the way out is told")
+        with open(self.folder + "/adopt", "w"):
+            pass
+        os.chown(self.folder + "/adopt", *self.owner)
+        said = self.verify("anna")
+        self.check("stays as it is" in said and "lost its body" not in said,
+                   "nobody's mail is lost by that")
+        self.verify("--fix")
+        self.check(not os.path.exists(self.folder + "/adopt"),
+                   "it is made anew from the bodies")
+        self.all_there("then")
+        os.remove(self.aside)
+        kv = self.victim.path("etc", "data", "kv")
+        os.rename(kv, self.aside)
+        files = len(self.files())
+        try:
+            self.victim.start()
+            self.check(False, "without all tables nothing starts")
+        except RuntimeError:
+            self.check("is the disk with the tables mounted?" in
+                       self.victim.read_log(),
+                       "without all tables nothing starts")
+        self.check(len(self.files()) == files, "and no body is removed")
+        shutil.rmtree(kv)
+        os.rename(self.aside, kv)
+        self.all_there("when they are there again")
+
     def gone_for_good(self):
         shutil.rmtree(self.folder)
         self.empty()
@@ -138,6 +172,7 @@ for blob in ("blob-segment", "blob-fs"):
     case.fill()
     case.permission()
     case.not_mounted()
+    case.table_lost()
     case.gone_for_good()
     case.victim.remove()
 finish()

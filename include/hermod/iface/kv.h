@@ -78,6 +78,12 @@ struct hm_kv_ops {
 	 * then. Nobody writes there again. At most 1 MiB. */
 	int (*cover)(struct hm_kv_txn *txn, const char *path, uint64_t offset,
 	    struct hm_str bytes);
+	/* Whether records may be missing from a table, because it was made anew
+	 * from what could be read: until its owner says that it has looked for
+	 * them. May be missing, both together. */
+	bool (*lost)(struct hm_mod *self, struct hm_kv_table *table);
+	int (*found)(struct hm_mod *self, struct hm_kv_table *table,
+	    struct hm_err *reterr);
 };
 HM_IFACE(kv, 1);
 

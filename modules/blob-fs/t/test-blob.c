@@ -134,7 +134,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct conformance_blob provider = {
-		.open = open_store, .close = close_store,
+		.table = "blob-fs", .open = open_store, .close = close_store,
 		.syncs = count_syncs, .sweep = sweep, .age = age,
 		.syncs_alone = 4.0, .syncs_together = 4.0, .syncs_batch = 2.5,
 	};

@@ -148,7 +148,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct conformance_blob provider = {
-		.open = open_store, .close = close_store,
+		.table = "blob-segment", .open = open_store, .close = close_store,
 		.syncs = count_syncs, .sweep = sweep, .age = age,
 		.syncs_alone = 1.0, .syncs_together = 0.6, .syncs_batch = 0.05,
 	};

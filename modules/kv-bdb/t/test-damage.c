@@ -267,8 +267,15 @@ test_repair(const char *dir)
 	good = readable(left, &corrupt, &other);
 	ok(good < RECORDS && good > RECORDS - 200 && corrupt == 0,
 	    "%u records are there, those of one page are not", good);
+	ok(bdb_lost(env, left) && !bdb_lost(env, right), "and it is known whose");
 	is_int(bdb_verify(env, remember, NULL, NULL), 0, "nothing is wrong");
 	is_int(fill(left, RECORDS), 0, "the table can be written");
+	bdb_close(env);
+	is_int(open_env(dir, 0, NULL), 0, "opens once more");
+	ok(bdb_lost(env, left), "and that is still known");
+	is_int(bdb_found(env, left, NULL), 0, "until the owner has looked");
+	ok(!bdb_lost(env, left), "for them");
+	is_int(bdb_found(env, left, NULL), 0, "as often as it likes");
 	bdb_close(env);
 
 	spoil(file, 10, 300);
