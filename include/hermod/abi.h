@@ -8,7 +8,8 @@
  * keep their size for ever. What breaks this raises MAJOR.
  *
  * Log of changes, newest first:
- *   1.1  2026-11-29  blob_room.h; hm_kv_ops: lost, found
+ *   1.1  2026-11-29  blob_missing.h; hm_kv_ops: lost, found
+ *   1.1  2026-11-29  blob_room.h
  *   1.1  2026-11-28  hm_view_set_packed()
  *   1.1  2026-11-28  blob_records.h
  *   1.1  2026-11-28  enum hm_mail_kind; hm_queue_item, hm_queue_event, hm_attempt,

@@ -19,6 +19,7 @@
 
 #include <hermod/err.h>
 #include <hermod/iface/blob.h>
+#include <hermod/iface/blob_missing.h>
 #include <hermod/iface/blob_records.h>
 #include <hermod/iface/blob_room.h>
 #include <hermod/log.h>

@@ -20,6 +20,7 @@ struct check {
 	void *arg;
 	struct hm_err *reterr;
 	int count;
+	bool unread;                   /* a body whose record is lost */
 };
 
 static void
@@ -117,22 +118,22 @@ adopt_file(uint64_t id, void *arg)
 	if (r != -HM_ENOENT)
 		return r;
 	want = c->links(id, c->arg);
-	fs_name(id, name);
-	fd = want > 0 && want <= UINT32_MAX ?
-	    openat(c->store->dir_fd, name, O_RDONLY | O_CLOEXEC) : -1;
-	if (fd < 0)
+	if (want <= 0 || want > UINT32_MAX)
 		return 0;
-	r = fstat(fd, &st) < 0 || fsync(fd) < 0 ? -HM_EIO :
+	fs_name(id, name);
+	fd = openat(c->store->dir_fd, name, O_RDONLY | O_CLOEXEC);
+	r = fd < 0 || fstat(fd, &st) < 0 || fsync(fd) < 0 ? -HM_EIO :
 	    fs_sum(fd, blob.length = (uint64_t)st.st_size, &blob.sum);
-	close(fd);
-	if (r)
-		return 0;              /* stays lost, and is told of as such */
-	snprintf(text, sizeof(text), "body %llu: has lost its record",
-	    (unsigned long long)id);
+	if (fd >= 0)
+		close(fd);
+	c->unread |= r < 0;
+	snprintf(text, sizeof(text), "body %llu: has lost its record%s",
+	    (unsigned long long)id, r < 0 ? ", and cannot be read" : "");
 	tell(c, 0, text);
+	if (!c->fix || r < 0)
+		return 0;
 	fs_value(value, &blob);
-	return c->fix ? hm_blob_adopt(c->kv, id, value, (uint32_t)want, c->reterr) :
-	    0;
+	return hm_blob_adopt(c->kv, id, value, (uint32_t)want, c->reterr);
 }
 
 static int
@@ -142,10 +143,10 @@ adopt(struct check *c)
 
 	tell(c, 0, "the table of bodies was made anew, and may have lost records");
 	r = fs_each_file(c->store, adopt_file, c);
-	if (r == 0 && c->fix)
-		r = hm_blob_sure(c->kv, c->store->dir, c->reterr);
-	if (r == 0 && c->fix)
-		c->store->unsure = false;
+	if (r < 0 || !c->fix || c->unread)
+		return r;
+	r = hm_blob_sure(c->kv, c->store->dir, c->reterr);
+	c->store->unsure = r < 0;
 	return r;
 }
 

@@ -23,6 +23,7 @@ struct check {
 	void *arg;
 	struct hm_err *reterr;
 	int count;
+	bool unread;                   /* a body whose record is lost */
 };
 
 static void
@@ -169,14 +170,18 @@ adopt_record(struct check *c, const struct scan *s,
 	if (r != -HM_ENOENT)
 		return r;
 	want = c->links(record->id, c->arg);
-	if (want <= 0 || want > UINT32_MAX ||
-	    seg_open_at(c->store, record->id, &where, &reader, NULL) < 0)
+	if (want <= 0 || want > UINT32_MAX)
 		return 0;
-	seg_close(reader);
-	snprintf(text, sizeof(text), "body %llu: has lost its record",
-	    (unsigned long long)record->id);
+	r = seg_open_at(c->store, record->id, &where, &reader, NULL);
+	if (r == -HM_ECORRUPT)
+		return 0;              /* perhaps a copy elsewhere is not */
+	if (r == 0)
+		seg_close(reader);
+	c->unread |= r < 0;
+	snprintf(text, sizeof(text), "body %llu: has lost its record%s",
+	    (unsigned long long)record->id, r < 0 ? ", and cannot be read" : "");
 	tell(c, 0, text);
-	if (!c->fix)
+	if (!c->fix || r < 0)
 		return 0;
 	seg_where_make(value, &where);
 	return hm_blob_adopt(&c->kv->recs, record->id, value, (uint32_t)want,
@@ -221,14 +226,15 @@ adopt(struct check *c)
 	for (i = 0; i < n && r == 0; i++)
 		r = adopt_segment(c, list[i].number);
 	free(list);
-	if (r == 0 && c->fix)
-		r = hm_blob_sure(&c->kv->recs, c->store->dir, c->reterr);
-	if (r == 0 && c->fix)
-		c->store->unsure = false;
+	if (r < 0 || !c->fix || c->unread)
+		return r;
+	r = hm_blob_sure(&c->kv->recs, c->store->dir, c->reterr);
+	c->store->unsure = r < 0;
 	return r;
 }
 
-/* Whatever is no segment, or one that does not say so itself. */
+/* Whatever is no segment, or one that does not say so itself. One without a whole
+ * header was being made when a crash came, and a sweep removes it. */
 static bool
 strange(struct seg_store *store, const char *name)
 {
@@ -236,7 +242,7 @@ strange(struct seg_store *store, const char *name)
 	struct hm_str text = hm_str(name);
 	char path[SEG_DIR_MAX + 32];
 	uint64_t number, tag;
-	bool bad;
+	ssize_t n;
 	int fd;
 
 	if (name[0] == '.' || strcmp(name, "lock") == 0 ||
@@ -247,11 +253,11 @@ strange(struct seg_store *store, const char *name)
 		return true;
 	seg_path(store, (uint32_t)number, path);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	bad = fd < 0 || pread(fd, header, SEG_HEADER, 0) != SEG_HEADER ||
-	    seg_header_read(header, (uint32_t)number, &tag) < 0;
+	n = fd < 0 ? -1 : pread(fd, header, SEG_HEADER, 0);
 	if (fd >= 0)
 		close(fd);
-	return bad;
+	return n < 0 || (n == SEG_HEADER &&
+	    seg_header_read(header, (uint32_t)number, &tag) < 0);
 }
 
 /* Segments stay where they are: what can be read of them is in use. */

@@ -249,8 +249,9 @@ class Case:
         self.load.start()
         what, touched, word = damage(self.victim, self.data)
         said = self.verify()
-        if damage is not bit_in_table and self.victim.status == 0 and \
-                "flipped bit" not in said:
+        # what carl's mail changes all the time is soon written again
+        if damage is not bit_in_table and word != self.victim.blob and \
+                self.victim.status == 0 and "flipped bit" not in said:
             self.bad.append("verify says nothing")
         said += self.verify("--fix")
         self.load.stop()

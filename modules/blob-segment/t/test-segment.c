@@ -269,8 +269,10 @@ test_many(void)
 static void
 test_lost_files(void)
 {
+	static const char strange[SEG_HEADER] = "is no segment";
 	uint64_t id, next;
 	unsigned i;
+	int fd;
 
 	open_all("lost", 16 << 10, 8);
 	for (i = 0; i < 10; i++)
@@ -288,6 +290,13 @@ test_lost_files(void)
 	    "and gives them up");
 	is_int(seg_verify(store, &bound, false, NULL, NULL, NULL, NULL), 0,
 	    "then all is well");
+	fd = open(scratch_path("lost/blob/00000050.seg"), O_WRONLY | O_CREAT, 0600);
+	is_int(seg_verify(store, &bound, false, NULL, NULL, NULL, NULL), 0,
+	    "one that a crash left without a header is nothing wrong");
+	is_int(write(fd, strange, sizeof(strange)), sizeof(strange), "another");
+	close(fd);
+	is_int(seg_verify(store, &bound, false, NULL, NULL, NULL, NULL), 1,
+	    "is strange");
 	close_all();
 }
 
