@@ -136,7 +136,8 @@ void fs_close(struct hm_blob_reader *reader);
 int fs_sum(int fd, uint64_t length, uint32_t *ret);
 
 /* sweep.c */
-int fs_each_file(struct fs_store *store, int (*fn)(uint64_t id, void *arg), void *arg);
+int fs_each_file(struct fs_store *store, int (*fn)(uint64_t id, void *arg), void *arg,
+    struct hm_err *reterr);
 int fs_sweep(struct fs_store *store, const struct hm_blob_records *kv,
     struct hm_err *reterr);
 void fs_usage(struct fs_store *store, const struct hm_blob_records *kv,
@@ -147,5 +148,23 @@ int fs_verify(struct fs_store *store, const struct hm_blob_records *kv, bool fix
     int64_t (*links)(uint64_t id, void *arg),
     void (*report)(uint64_t id, const char *text, void *arg), void *arg,
     struct hm_err *reterr);
+
+/* One verification. */
+struct fs_check {
+	struct fs_store *store;
+	const struct hm_blob_records *kv;
+	bool fix;
+	int64_t (*links)(uint64_t id, void *arg);
+	void (*report)(uint64_t id, const char *text, void *arg);
+	void *arg;
+	struct hm_err *reterr;
+	int count;
+	bool unread;                /* a body whose record is lost */
+};
+void fs_tell(struct fs_check *c, uint64_t id, const char *text);
+
+/* adopt.c: the records of bodies that are there and in use; with fix they are made
+ * anew, and then nothing is unsure any more. */
+int fs_adopt(struct fs_check *c);
 
 #endif

@@ -145,8 +145,9 @@ settle(struct fs_store *store, const struct hm_blob_records *kv, int64_t age_ms,
 
 /* ---- what crashes have left ---- */
 
-static void
-list_folder(struct fs_store *store, unsigned number, struct ids *ids)
+static int
+list_folder(struct fs_store *store, unsigned number, struct ids *ids,
+    struct hm_err *reterr)
 {
 	struct hm_str text;
 	struct dirent *entry;
@@ -159,9 +160,12 @@ list_folder(struct fs_store *store, unsigned number, struct ids *ids)
 	fd = openat(store->dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
+		int errnum = errno;
+
 		if (fd >= 0)
 			close(fd);
-		return;
+		return errnum == ENOENT ? 0 : hm_err_errno(reterr, errnum,
+		    "cannot read %s/%s", store->dir, name);
 	}
 	while ((entry = readdir(dir))) {
 		text = hm_str(entry->d_name);
@@ -170,10 +174,12 @@ list_folder(struct fs_store *store, unsigned number, struct ids *ids)
 			ids_add(ids, id);
 	}
 	closedir(dir);
+	return 0;
 }
 
 int
-fs_each_file(struct fs_store *store, int (*fn)(uint64_t id, void *arg), void *arg)
+fs_each_file(struct fs_store *store, int (*fn)(uint64_t id, void *arg), void *arg,
+    struct hm_err *reterr)
 {
 	struct ids ids = { 0 };
 	unsigned folder;
@@ -182,7 +188,7 @@ fs_each_file(struct fs_store *store, int (*fn)(uint64_t id, void *arg), void *ar
 
 	for (folder = 0; folder < 256 && r == 0; folder++) {
 		ids.n = 0;
-		list_folder(store, folder, &ids);
+		r = list_folder(store, folder, &ids, reterr);
 		for (i = 0; i < ids.n && r == 0; i++)
 			r = fn(ids.at[i], arg);
 	}
@@ -220,7 +226,7 @@ static int
 search(struct fs_store *store, const struct hm_blob_records *kv, struct hm_err *reterr)
 {
 	struct search s = { store, kv, reterr };
-	int r = fs_each_file(store, remove_stray, &s);
+	int r = fs_each_file(store, remove_stray, &s, reterr);
 
 	store->searched = r == 0;
 	return r;

@@ -1,7 +1,6 @@
 /* verify.c - every blob against its checksum and its links. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,20 +10,8 @@
 
 #include "fs.h"
 
-struct check {
-	struct fs_store *store;
-	const struct hm_blob_records *kv;
-	bool fix;
-	int64_t (*links)(uint64_t id, void *arg);
-	void (*report)(uint64_t id, const char *text, void *arg);
-	void *arg;
-	struct hm_err *reterr;
-	int count;
-	bool unread;                   /* a body whose record is lost */
-};
-
-static void
-tell(struct check *c, uint64_t id, const char *text)
+void
+fs_tell(struct fs_check *c, uint64_t id, const char *text)
 {
 	c->count++;
 	if (c->report)
@@ -32,7 +19,7 @@ tell(struct check *c, uint64_t id, const char *text)
 }
 
 static int
-fix(struct check *c, uint64_t id, uint32_t seen, uint32_t want)
+fix(struct fs_check *c, uint64_t id, uint32_t seen, uint32_t want)
 {
 	return hm_blob_correct(c->kv, id, seen, want, fs_drop,
 	    c->reterr);
@@ -55,7 +42,7 @@ set_aside(struct fs_store *store, uint64_t id)
 }
 
 static int
-check_links(struct check *c, uint64_t id, char *value)
+check_links(struct fs_check *c, uint64_t id, char *value)
 {
 	char text[96];
 	uint32_t have;
@@ -68,7 +55,7 @@ check_links(struct check *c, uint64_t id, char *value)
 	have = hm_blob_links(c->kv, value);
 	snprintf(text, sizeof(text), "has %u links, but %lld are in use", have,
 	    (long long)want);
-	tell(c, id, text);
+	fs_tell(c, id, text);
 	if (!c->fix || want > UINT32_MAX)
 		return 0;
 	if (want == 0)           /* perhaps what used it was lost */
@@ -79,7 +66,7 @@ check_links(struct check *c, uint64_t id, char *value)
 static int
 check_one(uint64_t id, char *value, void *arg)
 {
-	struct check *c = arg;
+	struct fs_check *c = arg;
 	struct hm_blob_reader *reader;
 	struct fs_blob now;
 	struct hm_err err = { 0 };
@@ -95,59 +82,12 @@ check_one(uint64_t id, char *value, void *arg)
 		fs_close(reader);
 		return c->links ? check_links(c, id, value) : 0;
 	}
-	tell(c, id, err.text);
+	fs_tell(c, id, err.text);
 	/* what cannot be read now, a disk or an administrator may give back */
 	if (!c->fix || r != -HM_ECORRUPT || fs_find(c->kv, id, &now, NULL) < 0)
 		return 0;
 	set_aside(c->store, id);
 	return fix(c, id, now.links, 0);
-}
-
-/* ---- records that are missing ---- */
-
-static int
-adopt_file(uint64_t id, void *arg)
-{
-	struct check *c = arg;
-	char value[HM_BLOB_RECORD_MAX], name[32], text[96];
-	struct fs_blob blob = { 0 };
-	struct stat st;
-	int64_t want;
-	int r = fs_find(c->kv, id, &blob, c->reterr), fd;
-
-	if (r != -HM_ENOENT)
-		return r;
-	want = c->links(id, c->arg);
-	if (want <= 0 || want > UINT32_MAX)
-		return 0;
-	fs_name(id, name);
-	fd = openat(c->store->dir_fd, name, O_RDONLY | O_CLOEXEC);
-	r = fd < 0 || fstat(fd, &st) < 0 || fsync(fd) < 0 ? -HM_EIO :
-	    fs_sum(fd, blob.length = (uint64_t)st.st_size, &blob.sum);
-	if (fd >= 0)
-		close(fd);
-	c->unread |= r < 0;
-	snprintf(text, sizeof(text), "body %llu: has lost its record%s",
-	    (unsigned long long)id, r < 0 ? ", and cannot be read" : "");
-	tell(c, 0, text);
-	if (!c->fix || r < 0)
-		return 0;
-	fs_value(value, &blob);
-	return hm_blob_adopt(c->kv, id, value, (uint32_t)want, c->reterr);
-}
-
-static int
-adopt(struct check *c)
-{
-	int r;
-
-	tell(c, 0, "the table of bodies was made anew, and may have lost records");
-	r = fs_each_file(c->store, adopt_file, c);
-	if (r < 0 || !c->fix || c->unread)
-		return r;
-	r = hm_blob_sure(c->kv, c->store->dir, c->reterr);
-	c->store->unsure = r < 0;
-	return r;
 }
 
 static bool
@@ -160,7 +100,7 @@ strange(const char *name)
 }
 
 static void
-check_files(struct check *c)
+check_files(struct fs_check *c)
 {
 	char text[FS_DIR_MAX + 300], to[300];
 	DIR *dir = opendir(c->store->dir);
@@ -171,7 +111,7 @@ check_files(struct check *c)
 			continue;
 		snprintf(text, sizeof(text), "%s/%s: a strange file",
 		    c->store->dir, entry->d_name);
-		tell(c, 0, text);
+		fs_tell(c, 0, text);
 		if (!c->fix)
 			continue;
 		mkdirat(c->store->dir_fd, "damaged", 0700);
@@ -191,12 +131,12 @@ fs_verify(struct fs_store *store, const struct hm_blob_records *kv, bool fix,
     void (*report)(uint64_t id, const char *text, void *arg), void *arg,
     struct hm_err *reterr)
 {
-	struct check c = { .store = store, .kv = kv, .fix = fix,
+	struct fs_check c = { .store = store, .kv = kv, .fix = fix,
 	    .links = links, .report = report, .arg = arg, .reterr = reterr };
 	int r = 0;
 
 	if (links && hm_blob_unsure(kv, store->dir))
-		r = adopt(&c);
+		r = fs_adopt(&c);
 	if (!r)
 		r = hm_blob_walk(kv, 'b', check_one, &c, reterr);
 	if (!r)

@@ -14,20 +14,8 @@
 
 #include "seg.h"
 
-struct check {
-	struct seg_store *store;
-	const struct seg_kv *kv;
-	bool fix;
-	int64_t (*links)(uint64_t id, void *arg);
-	void (*report)(uint64_t id, const char *text, void *arg);
-	void *arg;
-	struct hm_err *reterr;
-	int count;
-	bool unread;                   /* a body whose record is lost */
-};
-
-static void
-tell(struct check *c, uint64_t id, const char *text)
+void
+seg_tell(struct seg_check *c, uint64_t id, const char *text)
 {
 	c->count++;
 	if (c->report)
@@ -70,7 +58,7 @@ save(struct seg_store *store, uint64_t id, const struct seg_where *where)
 }
 
 static int
-check_links(struct check *c, uint64_t id, char *value)
+check_links(struct seg_check *c, uint64_t id, char *value)
 {
 	struct seg_where now;
 	char text[96];
@@ -83,7 +71,7 @@ check_links(struct check *c, uint64_t id, char *value)
 	now = seg_where_read(value);
 	snprintf(text, sizeof(text), "has %u links, but %lld are in use",
 	    now.links, (long long)want);
-	tell(c, id, text);
+	seg_tell(c, id, text);
 	if (!c->fix || want > UINT32_MAX)
 		return 0;
 	if (want == 0)           /* perhaps what used it was lost */
@@ -95,7 +83,7 @@ check_links(struct check *c, uint64_t id, char *value)
 static int
 check_one(uint64_t id, char *value, void *arg)
 {
-	struct check *c = arg;
+	struct seg_check *c = arg;
 	struct hm_blob_reader *reader;
 	struct seg_where now;
 	struct hm_err err = { 0 };
@@ -111,126 +99,12 @@ check_one(uint64_t id, char *value, void *arg)
 		seg_close(reader);
 		return c->links ? check_links(c, id, value) : 0;
 	}
-	tell(c, id, err.text);
+	seg_tell(c, id, err.text);
 	/* what cannot be read now, a disk or an administrator may give back */
 	if (!c->fix || r != -HM_ECORRUPT || seg_find(c->kv, id, &now, NULL) < 0)
 		return 0;
 	save(c->store, id, &now);
 	return hm_blob_correct(&c->kv->recs, id, now.links, 0, NULL, c->reterr);
-}
-
-/* ---- records that are missing ---- */
-
-enum { WINDOW = 64 << 10 };
-
-struct scan {
-	int fd;
-	uint32_t number;
-	uint64_t size, at;
-	bool strict;
-	unsigned char window[WINDOW];
-	uint64_t from, to;             /* of the file, in the window */
-};
-
-/* The next record, at s->at. Behind bytes that are none, only those that lie where
- * their id says: others might be what somebody wrote into a message. */
-static bool
-next_record(struct scan *s, struct seg_record *ret)
-{
-	ssize_t n;
-
-	for (; s->at + SEG_RECORD <= s->size; s->at += SEG_ALIGN) {
-		if (s->at < s->from || s->at + SEG_RECORD > s->to) {
-			n = pread(s->fd, s->window, WINDOW, (off_t)s->at);
-			if (n < SEG_RECORD)
-				return false;
-			s->from = s->at;
-			s->to = s->at + (uint64_t)n;
-		}
-		if (seg_record_read(s->window + (s->at - s->from), ret) == 0 &&
-		    ret->length <= s->size - s->at - SEG_RECORD &&
-		    (!s->strict || ret->id == seg_id(s->number, s->at)))
-			return true;
-		s->strict = true;
-	}
-	return false;
-}
-
-static int
-adopt_record(struct check *c, const struct scan *s,
-    const struct seg_record *record)
-{
-	struct seg_where where = { .segment = s->number, .offset = s->at,
-	    .length = record->length };
-	char value[HM_BLOB_RECORD_MAX], text[96];
-	struct hm_blob_reader *reader;
-	int64_t want;
-	int r = hm_blob_find(&c->kv->recs, record->id, value, c->reterr);
-
-	if (r != -HM_ENOENT)
-		return r;
-	want = c->links(record->id, c->arg);
-	if (want <= 0 || want > UINT32_MAX)
-		return 0;
-	r = seg_open_at(c->store, record->id, &where, &reader, NULL);
-	if (r == -HM_ECORRUPT)
-		return 0;              /* perhaps a copy elsewhere is not */
-	if (r == 0)
-		seg_close(reader);
-	c->unread |= r < 0;
-	snprintf(text, sizeof(text), "body %llu: has lost its record%s",
-	    (unsigned long long)record->id, r < 0 ? ", and cannot be read" : "");
-	tell(c, 0, text);
-	if (!c->fix || r < 0)
-		return 0;
-	seg_where_make(value, &where);
-	return hm_blob_adopt(&c->kv->recs, record->id, value, (uint32_t)want,
-	    c->reterr);
-}
-
-static int
-adopt_segment(struct check *c, uint32_t number)
-{
-	struct scan *s = hm_xalloc(sizeof(*s));
-	char path[SEG_DIR_MAX + 32];
-	struct seg_record record;
-	struct stat st;
-	int r = 0;
-
-	seg_path(c->store, number, path);
-	s->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (s->fd < 0 || fstat(s->fd, &st) < 0 || fdatasync(s->fd) < 0)
-		r = hm_err_errno(c->reterr, errno, "cannot read %s", path);
-	else
-		s->size = (uint64_t)st.st_size;
-	s->number = number;
-	for (s->at = SEG_HEADER; r == 0 && next_record(s, &record);
-	    s->at += seg_record_bytes(record.length))
-		r = adopt_record(c, s, &record);
-	if (s->fd >= 0)
-		close(s->fd);
-	free(s);
-	return r;
-}
-
-static int
-adopt(struct check *c)
-{
-	struct seg_size *list;
-	size_t n, i;
-	int r = seg_list(c->store, &list, &n, c->reterr);
-
-	if (r)
-		return r;
-	tell(c, 0, "the table of bodies was made anew, and may have lost records");
-	for (i = 0; i < n && r == 0; i++)
-		r = adopt_segment(c, list[i].number);
-	free(list);
-	if (r < 0 || !c->fix || c->unread)
-		return r;
-	r = hm_blob_sure(&c->kv->recs, c->store->dir, c->reterr);
-	c->store->unsure = r < 0;
-	return r;
 }
 
 /* Whatever is no segment, or one that does not say so itself. One without a whole
@@ -262,7 +136,7 @@ strange(struct seg_store *store, const char *name)
 
 /* Segments stay where they are: what can be read of them is in use. */
 static void
-check_files(struct check *c)
+check_files(struct seg_check *c)
 {
 	char text[SEG_DIR_MAX + 300], to[SEG_DIR_MAX + 300];
 	DIR *dir = opendir(c->store->dir);
@@ -273,7 +147,7 @@ check_files(struct check *c)
 			continue;
 		snprintf(text, sizeof(text), "%s/%s: a strange file",
 		    c->store->dir, entry->d_name);
-		tell(c, 0, text);
+		seg_tell(c, 0, text);
 		if (!c->fix || hm_str_ends(hm_str(entry->d_name), HM_STR(".seg")))
 			continue;
 		snprintf(to, sizeof(to), "%s/damaged", c->store->dir);
@@ -295,12 +169,12 @@ seg_verify(struct seg_store *store, const struct seg_kv *kv, bool fix,
     void (*report)(uint64_t id, const char *text, void *arg), void *arg,
     struct hm_err *reterr)
 {
-	struct check c = { .store = store, .kv = kv, .fix = fix,
+	struct seg_check c = { .store = store, .kv = kv, .fix = fix,
 	    .links = links, .report = report, .arg = arg, .reterr = reterr };
 	int r = 0;
 
 	if (links && hm_blob_unsure(&kv->recs, store->dir))
-		r = adopt(&c);
+		r = seg_adopt(&c);
 	if (!r)
 		r = hm_blob_walk(&kv->recs, 'b', check_one, &c, reterr);
 	if (!r)
