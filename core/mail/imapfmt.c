@@ -48,8 +48,9 @@ hm_imap_string(struct hm_buf *out, struct hm_str s)
 	}
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.p[i];
-		if (c == '\0' || c == '\r' || c == '\n' ||
-		    (unsigned char)c >= 0x80) {
+		/* controls may be quoted, but not every client expects them */
+		if (((unsigned char)c < ' ' && c != '\t') ||
+		    (unsigned char)c >= 0x7f) {
 			literal(out, s);
 			return;
 		}

@@ -201,7 +201,10 @@ test_envelopes(void)
 	hm_imap_string(&out, (struct hm_str){ NULL, 0 });
 	hm_imap_string(&out, HM_STR(""));
 	hm_imap_string(&out, HM_STR("a\0b\n"));
-	is_str(out.p, "NIL\"\"{3}\r\nab\n", "strings: NUL can stand nowhere");
+	hm_imap_string(&out, HM_STR("a\tb"));
+	hm_imap_string(&out, HM_STR("\004"));
+	is_str(out.p, "NIL\"\"{3}\r\nab\n\"a\tb\"{1}\r\n\004", "strings: NUL can "
+	    "stand nowhere, and controls in no quotes");
 	hm_buf_release(&out);
 }
 

@@ -59,7 +59,7 @@ can_be_quoted(struct hm_str s, bool utf8)
 	for (i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (c == 0 || c == '\r' || c == '\n' || (c >= 0x80 && !utf8))
+		if ((c < ' ' && c != '\t') || c == 0x7f || (c >= 0x80 && !utf8))
 			return false;
 	}
 	return true;
