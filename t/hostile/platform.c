@@ -161,7 +161,8 @@ server_stop(void)
 	struct hm_buf left = { 0 };
 
 	command(verify, "");
-	hm_harness_stop(platform.server, 10 * 1000, &left);
+	/* modules/simulate keeps a session for an hour, if that is asked for */
+	hm_harness_stop(platform.server, PLAY_MS, &left);
 	if (left.len > 0)
 		platform_die("left", hm_buf_view(&left));
 	platform.server = NULL;
