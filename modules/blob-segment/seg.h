@@ -13,6 +13,7 @@
  *                "HmEn" crc:4 tag:8 offset:8 0:8
  *   kv "b" id:8 (big-endian)   segment:4 offset:8 length:8 links:4
  *   kv "f"                     version:4
+ *   kv "n"                     highest number of a segment at the last start:4
  *   damaged/ID   what verify has set aside
  *   gone, adopt  what an administrator says of files or records that are missing
  * An id names the place where the blob was written first: segment number and

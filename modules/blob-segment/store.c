@@ -1,4 +1,5 @@
 /* store.c - opening and closing the directory of segments. */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -146,7 +147,7 @@ seg_store_close(struct seg_store *store)
 struct look {
 	const struct seg_kv *kv;
 	uint64_t last_id;
-	uint32_t format;
+	uint32_t format, number;
 };
 
 static int
@@ -175,6 +176,13 @@ look_at_table(struct hm_kv_txn *txn, void *arg)
 		return r;
 	if (!r && got.len == 4)
 		look->format = (uint32_t)(unsigned char)got.p[0];
+	r = kv->recs.kv->ops->get(txn, kv->recs.table, HM_STR("n"), 0, &got);
+	if (r && r != -HM_ENOENT)
+		return r;
+	look->number = 0;
+	if (!r && got.len == sizeof(look->number))
+		memcpy(&look->number, got.p, sizeof(look->number));
+	look->number = le32toh(look->number);
 	return kv->recs.kv->ops->scan(txn, kv->recs.table, HM_STR("b"), HM_STR("c"),
 	    HM_KV_REVERSE, see_last, look);
 }
@@ -187,6 +195,36 @@ write_format(struct hm_kv_txn *txn, void *arg)
 
 	return kv->recs.kv->ops->put(txn, kv->recs.table, HM_STR("f"),
 	    (struct hm_str){ format, sizeof(format) });
+}
+
+/* A number stays used when its segment, and all that was in it, is gone: who had a
+ * blob of that id must never see another one. */
+static int
+write_number(struct hm_kv_txn *txn, void *arg)
+{
+	const struct look *look = arg;
+	uint32_t number = htole32(look->number);
+
+	return look->kv->recs.kv->ops->put(txn, look->kv->recs.table, HM_STR("n"),
+	    hm_str_n((char *)&number, sizeof(number)));
+}
+
+static int
+use_numbers(struct seg_store *store, struct look *look, struct hm_err *reterr)
+{
+	uint32_t highest = (uint32_t)(look->last_id >> 32);
+	bool more;
+
+	pthread_mutex_lock(&store->mutex);
+	if (highest > store->last_number)
+		store->last_number = highest;
+	if (look->number > store->last_number)
+		store->last_number = look->number;
+	more = store->last_number > look->number;
+	look->number = store->last_number;
+	pthread_mutex_unlock(&store->mutex);
+	return more && !store->unsure ? hm_kv_run(look->kv->recs.kv,
+	    HM_KV_DURABLE, write_number, look, reterr) : 0;
 }
 
 int
@@ -222,12 +260,5 @@ seg_bind(struct seg_store *store, const struct hm_kv *kv, struct seg_kv *ret,
 		    look.format, SEG_FORMAT);
 	if (!r && look.last_id > 0 && store->last_number == 0)
 		r = hm_blob_all_missing(store->dir, reterr);
-	if (r)
-		return r;
-	/* numbers stay used even if their files were lost */
-	pthread_mutex_lock(&store->mutex);
-	if (look.last_id >> 32 > store->last_number)
-		store->last_number = (uint32_t)(look.last_id >> 32);
-	pthread_mutex_unlock(&store->mutex);
-	return 0;
+	return r ? r : use_numbers(store, &look, reterr);
 }

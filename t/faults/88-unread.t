@@ -163,7 +163,8 @@ class Case:
         imap = Imap(self.victim.ports["imap"], "anna")
         imap.ask("APPEND INBOX", self.text(0))
         imap.close()
-        self.check(self.bodies() == 1, "and life goes on")
+        n = self.bodies()
+        self.check(n == 1, "and life goes on, with %d message" % n)
         self.victim.stop()
 
 

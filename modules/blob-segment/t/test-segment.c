@@ -298,6 +298,18 @@ test_lost_files(void)
 	is_int(seg_verify(store, &bound, false, NULL, NULL, NULL, NULL), 1,
 	    "is strange");
 	close_all();
+
+	for (i = 0; i <= 50; i++)
+		unlink(scratch_path("lost/blob/%08u.seg", i));
+	close(open(scratch_path("lost/blob/gone"), O_WRONLY | O_CREAT, 0600));
+	open_all("lost", 16 << 10, 8);
+	ok(seg_verify(store, &bound, true, NULL, NULL, NULL, NULL) > 0,
+	    "all that is left is given up, too");
+	close_all();
+	open_all("lost", 16 << 10, 8);
+	is_int(put_and_link(78, 100, &id), 0, "a blob after that");
+	ok(id >> 32 > next >> 32, "takes nobody's place either");
+	close_all();
 }
 
 /* ---- bodies that the log of the tables has as well ---- */
