@@ -149,22 +149,11 @@ int fs_verify(struct fs_store *store, const struct hm_blob_records *kv, bool fix
     void (*report)(uint64_t id, const char *text, void *arg), void *arg,
     struct hm_err *reterr);
 
-/* One verification. */
 struct fs_check {
+	struct hm_blob_check b;     /* first */
 	struct fs_store *store;
-	const struct hm_blob_records *kv;
-	bool fix;
-	int64_t (*links)(uint64_t id, void *arg);
-	void (*report)(uint64_t id, const char *text, void *arg);
-	void *arg;
-	struct hm_err *reterr;
-	int count;
-	bool unread;                /* a body whose record is lost */
 };
-void fs_tell(struct fs_check *c, uint64_t id, const char *text);
-
-/* adopt.c: the records of bodies that are there and in use; with fix they are made
- * anew, and then nothing is unsure any more. */
+/* adopt.c: the records of bodies that are there and in use. */
 int fs_adopt(struct fs_check *c);
 
 #endif

@@ -219,12 +219,10 @@ fs_bind(struct fs_store *store, const struct hm_kv *kv,
 	r = hm_kv_run(kv, HM_KV_READ, look_at_table, &look, reterr);
 	store->unsure = r == -HM_ECORRUPT ||
 	    (r == 0 && hm_blob_unsure(ret, store->dir));
-	if (r == -HM_ECORRUPT) {
+	if (store->unsure)
 		fs_report(store, HM_LOG_ERROR, HM_BLOB_TABLE_DAMAGED);
-		return 0;
-	}
 	if (r)
-		return r;
+		return r == -HM_ECORRUPT ? 0 : r;
 	if (look.format != 0 && look.format != FS_FORMAT)
 		return hm_err_set(reterr, -HM_EUNSUPPORTED,
 		    "bodies have format %u; this version knows %d",

@@ -10,19 +10,11 @@
 
 #include "fs.h"
 
-void
-fs_tell(struct fs_check *c, uint64_t id, const char *text)
-{
-	c->count++;
-	if (c->report)
-		c->report(id, text, c->arg);
-}
-
 static int
 fix(struct fs_check *c, uint64_t id, uint32_t seen, uint32_t want)
 {
-	return hm_blob_correct(c->kv, id, seen, want, fs_drop,
-	    c->reterr);
+	return hm_blob_correct(c->b.recs, id, seen, want, fs_drop,
+	    c->b.reterr);
 }
 
 static void
@@ -47,16 +39,15 @@ check_links(struct fs_check *c, uint64_t id, char *value)
 	char text[96];
 	uint32_t have;
 	int64_t want = 0;
-	int r = hm_blob_recount(c->kv, id, value, c->links, c->arg, &want,
-	    c->reterr);
+	int r = hm_blob_recount(&c->b, id, value, &want);
 
 	if (r <= 0)
 		return r;
-	have = hm_blob_links(c->kv, value);
+	have = hm_blob_links(c->b.recs, value);
 	snprintf(text, sizeof(text), "has %u links, but %lld are in use", have,
 	    (long long)want);
-	fs_tell(c, id, text);
-	if (!c->fix || want > UINT32_MAX)
+	hm_blob_tell(&c->b, id, text);
+	if (!c->b.fix || want > UINT32_MAX)
 		return 0;
 	if (want == 0)           /* perhaps what used it was lost */
 		set_aside(c->store, id);
@@ -75,16 +66,16 @@ check_one(uint64_t id, char *value, void *arg)
 
 	/* not from what was found good before */
 	atomic_store(&c->store->good[id % 1024], 0);
-	r = fs_open(c->store, c->kv, id, &reader, &size, &err);
+	r = fs_open(c->store, c->b.recs, id, &reader, &size, &err);
 	if (r == -HM_ENOENT)
 		return 0;
 	if (r == 0) {
 		fs_close(reader);
-		return c->links ? check_links(c, id, value) : 0;
+		return c->b.links ? check_links(c, id, value) : 0;
 	}
-	fs_tell(c, id, err.text);
+	hm_blob_tell(&c->b, id, err.text);
 	/* what cannot be read now, a disk or an administrator may give back */
-	if (!c->fix || r != -HM_ECORRUPT || fs_find(c->kv, id, &now, NULL) < 0)
+	if (!c->b.fix || r != -HM_ECORRUPT || fs_find(c->b.recs, id, &now, NULL) < 0)
 		return 0;
 	set_aside(c->store, id);
 	return fix(c, id, now.links, 0);
@@ -111,8 +102,8 @@ check_files(struct fs_check *c)
 			continue;
 		snprintf(text, sizeof(text), "%s/%s: a strange file",
 		    c->store->dir, entry->d_name);
-		fs_tell(c, 0, text);
-		if (!c->fix)
+		hm_blob_tell(&c->b, 0, text);
+		if (!c->b.fix)
 			continue;
 		mkdirat(c->store->dir_fd, "damaged", 0700);
 		snprintf(to, sizeof(to), "damaged/%s", entry->d_name);
@@ -131,8 +122,9 @@ fs_verify(struct fs_store *store, const struct hm_blob_records *kv, bool fix,
     void (*report)(uint64_t id, const char *text, void *arg), void *arg,
     struct hm_err *reterr)
 {
-	struct fs_check c = { .store = store, .kv = kv, .fix = fix,
-	    .links = links, .report = report, .arg = arg, .reterr = reterr };
+	struct fs_check c = { .store = store, .b = { .recs = kv,
+	    .dir = store->dir, .fix = fix, .links = links, .report = report,
+	    .arg = arg, .reterr = reterr } };
 	int r = 0;
 
 	if (links && hm_blob_unsure(kv, store->dir))
@@ -141,5 +133,5 @@ fs_verify(struct fs_store *store, const struct hm_blob_records *kv, bool fix,
 		r = hm_blob_walk(kv, 'b', check_one, &c, reterr);
 	if (!r)
 		check_files(&c);
-	return r ? r : c.count;
+	return r ? r : c.b.count;
 }

@@ -1,7 +1,6 @@
 /* adopt.c - records that are missing, made anew from the bodies themselves. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,7 +15,7 @@ struct scan {
 	int fd;
 	uint32_t number;
 	uint64_t size, at;
-	bool strict;
+	bool strict, failed;           /* failed: the rest cannot be read now */
 	unsigned char window[WINDOW];
 	uint64_t from, to;             /* of the file, in the window */
 };
@@ -31,6 +30,7 @@ next_record(struct scan *s, struct seg_record *ret)
 	for (; s->at + SEG_RECORD <= s->size; s->at += SEG_ALIGN) {
 		if (s->at < s->from || s->at + SEG_RECORD > s->to) {
 			n = pread(s->fd, s->window, WINDOW, (off_t)s->at);
+			s->failed = n < 0;
 			if (n < SEG_RECORD)
 				return false;
 			s->from = s->at;
@@ -51,30 +51,26 @@ adopt_record(struct seg_check *c, const struct scan *s,
 {
 	struct seg_where where = { .segment = s->number, .offset = s->at,
 	    .length = record->length };
-	char value[HM_BLOB_RECORD_MAX], text[96];
+	char value[HM_BLOB_RECORD_MAX];
 	struct hm_blob_reader *reader;
-	int64_t want;
-	int r = hm_blob_find(&c->kv->recs, record->id, value, c->reterr);
+	uint32_t links = 0;
+	int r = hm_blob_record_wanted(&c->b, record->id, &links);
 
-	if (r != -HM_ENOENT)
+	if (r <= 0)
 		return r;
-	want = c->links(record->id, c->arg);
-	if (want <= 0 || want > UINT32_MAX)
-		return 0;
 	r = seg_open_at(c->store, record->id, &where, &reader, NULL);
-	if (r == -HM_ECORRUPT)
-		return 0;              /* perhaps a copy elsewhere is not */
-	if (r == 0)
-		seg_close(reader);
-	c->unread |= r < 0;
-	snprintf(text, sizeof(text), "body %llu: has lost its record%s",
-	    (unsigned long long)record->id, r < 0 ? ", and cannot be read" : "");
-	seg_tell(c, 0, text);
-	if (!c->fix || r < 0)
+	if (r == -HM_ECORRUPT) {       /* perhaps a copy elsewhere is not */
+		if (c->b.fix)
+			seg_save(c->store, record->id, &where);
 		return 0;
+	}
+	if (r < 0) {
+		hm_blob_unread(&c->b, record->id);
+		return 0;
+	}
+	seg_close(reader);
 	seg_where_make(value, &where);
-	return hm_blob_adopt(&c->kv->recs, record->id, value, (uint32_t)want,
-	    c->reterr);
+	return hm_blob_adopt(&c->b, record->id, value, links);
 }
 
 static int
@@ -89,13 +85,15 @@ adopt_segment(struct seg_check *c, uint32_t number)
 	seg_path(c->store, number, path);
 	s->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (s->fd < 0 || fstat(s->fd, &st) < 0 || fdatasync(s->fd) < 0)
-		r = hm_err_errno(c->reterr, errno, "cannot read %s", path);
+		r = hm_err_errno(c->b.reterr, errno, "cannot read %s", path);
 	else
 		s->size = (uint64_t)st.st_size;
 	s->number = number;
 	for (s->at = SEG_HEADER; r == 0 && next_record(s, &record);
 	    s->at += seg_record_bytes(record.length))
 		r = adopt_record(c, s, &record);
+	if (r == 0 && s->failed)
+		r = hm_err_set(c->b.reterr, -HM_EIO, "cannot read %s", path);
 	if (s->fd >= 0)
 		close(s->fd);
 	free(s);
@@ -107,17 +105,16 @@ seg_adopt(struct seg_check *c)
 {
 	struct seg_size *list;
 	size_t n, i;
-	int r = seg_list(c->store, &list, &n, c->reterr);
+	int r = seg_list(c->store, &list, &n, c->b.reterr);
 
 	if (r)
 		return r;
-	seg_tell(c, 0, "the table of bodies was made anew, and may have lost records");
 	for (i = 0; i < n && r == 0; i++)
 		r = adopt_segment(c, list[i].number);
 	free(list);
-	if (r < 0 || !c->fix || c->unread)
-		return r;
-	r = hm_blob_sure(&c->kv->recs, c->store->dir, c->reterr);
-	c->store->unsure = r < 0;
-	return r;
+	if (r == 0)
+		r = hm_blob_adopted(&c->b);
+	if (r == 1)
+		c->store->unsure = false;
+	return r < 0 ? r : 0;
 }

@@ -250,22 +250,14 @@ int seg_verify(struct seg_store *store, const struct seg_kv *kv, bool fix,
     void (*report)(uint64_t id, const char *text, void *arg), void *arg,
     struct hm_err *reterr);
 
-/* One verification. */
 struct seg_check {
+	struct hm_blob_check b;     /* first */
 	struct seg_store *store;
 	const struct seg_kv *kv;
-	bool fix;
-	int64_t (*links)(uint64_t id, void *arg);
-	void (*report)(uint64_t id, const char *text, void *arg);
-	void *arg;
-	struct hm_err *reterr;
-	int count;
-	bool unread;                /* a body whose record is lost */
 };
-void seg_tell(struct seg_check *c, uint64_t id, const char *text);
-
-/* adopt.c: the records of bodies that are there and in use; with fix they are made
- * anew, and then nothing is unsure any more. */
+/* The raw bytes, as far as they can be read, go to damaged/ID. */
+void seg_save(struct seg_store *store, uint64_t id, const struct seg_where *where);
+/* adopt.c: the records of bodies that are there and in use. */
 int seg_adopt(struct seg_check *c);
 
 #endif

@@ -244,8 +244,9 @@ seg_bind(struct seg_store *store, const struct hm_kv *kv, struct seg_kv *ret,
 	r = hm_kv_run(kv, HM_KV_READ, look_at_table, &look, reterr);
 	store->unsure = r == -HM_ECORRUPT ||
 	    hm_blob_unsure(&ret->recs, store->dir);
-	if (r == -HM_ECORRUPT) {
+	if (store->unsure)
 		seg_report(store, HM_LOG_ERROR, HM_BLOB_TABLE_DAMAGED);
+	if (r == -HM_ECORRUPT) {
 		look = (struct look){ .kv = ret, .format = SEG_FORMAT };
 		r = 0;
 	}

@@ -15,16 +15,7 @@
 #include "seg.h"
 
 void
-seg_tell(struct seg_check *c, uint64_t id, const char *text)
-{
-	c->count++;
-	if (c->report)
-		c->report(id, text, c->arg);
-}
-
-/* The raw bytes, as far as they can be read, go to damaged/ID. */
-static void
-save(struct seg_store *store, uint64_t id, const struct seg_where *where)
+seg_save(struct seg_store *store, uint64_t id, const struct seg_where *where)
 {
 	char path[SEG_DIR_MAX + 32], *piece = hm_xalloc(65536);
 	uint64_t left = SEG_RECORD + where->length, at = where->offset;
@@ -63,21 +54,20 @@ check_links(struct seg_check *c, uint64_t id, char *value)
 	struct seg_where now;
 	char text[96];
 	int64_t want = 0;
-	int r = hm_blob_recount(&c->kv->recs, id, value, c->links, c->arg, &want,
-	    c->reterr);
+	int r = hm_blob_recount(&c->b, id, value, &want);
 
 	if (r <= 0)
 		return r;
 	now = seg_where_read(value);
 	snprintf(text, sizeof(text), "has %u links, but %lld are in use",
 	    now.links, (long long)want);
-	seg_tell(c, id, text);
-	if (!c->fix || want > UINT32_MAX)
+	hm_blob_tell(&c->b, id, text);
+	if (!c->b.fix || want > UINT32_MAX)
 		return 0;
 	if (want == 0)           /* perhaps what used it was lost */
-		save(c->store, id, &now);
-	return hm_blob_correct(&c->kv->recs, id, now.links, (uint32_t)want, NULL,
-	    c->reterr);
+		seg_save(c->store, id, &now);
+	return hm_blob_correct(c->b.recs, id, now.links, (uint32_t)want, NULL,
+	    c->b.reterr);
 }
 
 static int
@@ -97,14 +87,14 @@ check_one(uint64_t id, char *value, void *arg)
 		return 0;
 	if (r == 0) {
 		seg_close(reader);
-		return c->links ? check_links(c, id, value) : 0;
+		return c->b.links ? check_links(c, id, value) : 0;
 	}
-	seg_tell(c, id, err.text);
+	hm_blob_tell(&c->b, id, err.text);
 	/* what cannot be read now, a disk or an administrator may give back */
-	if (!c->fix || r != -HM_ECORRUPT || seg_find(c->kv, id, &now, NULL) < 0)
+	if (!c->b.fix || r != -HM_ECORRUPT || seg_find(c->kv, id, &now, NULL) < 0)
 		return 0;
-	save(c->store, id, &now);
-	return hm_blob_correct(&c->kv->recs, id, now.links, 0, NULL, c->reterr);
+	seg_save(c->store, id, &now);
+	return hm_blob_correct(c->b.recs, id, now.links, 0, NULL, c->b.reterr);
 }
 
 /* Whatever is no segment, or one that does not say so itself. One without a whole
@@ -147,8 +137,8 @@ check_files(struct seg_check *c)
 			continue;
 		snprintf(text, sizeof(text), "%s/%s: a strange file",
 		    c->store->dir, entry->d_name);
-		seg_tell(c, 0, text);
-		if (!c->fix || hm_str_ends(hm_str(entry->d_name), HM_STR(".seg")))
+		hm_blob_tell(&c->b, 0, text);
+		if (!c->b.fix || hm_str_ends(hm_str(entry->d_name), HM_STR(".seg")))
 			continue;
 		snprintf(to, sizeof(to), "%s/damaged", c->store->dir);
 		hm_dir_make(to, 0700, NULL);
@@ -169,8 +159,9 @@ seg_verify(struct seg_store *store, const struct seg_kv *kv, bool fix,
     void (*report)(uint64_t id, const char *text, void *arg), void *arg,
     struct hm_err *reterr)
 {
-	struct seg_check c = { .store = store, .kv = kv, .fix = fix,
-	    .links = links, .report = report, .arg = arg, .reterr = reterr };
+	struct seg_check c = { .store = store, .kv = kv, .b = {
+	    .recs = &kv->recs, .dir = store->dir, .fix = fix, .links = links,
+	    .report = report, .arg = arg, .reterr = reterr } };
 	int r = 0;
 
 	if (links && hm_blob_unsure(&kv->recs, store->dir))
@@ -179,5 +170,5 @@ seg_verify(struct seg_store *store, const struct seg_kv *kv, bool fix,
 		r = hm_blob_walk(&kv->recs, 'b', check_one, &c, reterr);
 	if (!r)
 		check_files(&c);
-	return r ? r : c.count;
+	return r ? r : c.b.count;
 }

@@ -52,8 +52,9 @@ run_verify(struct hm_cmd *cmd)
 {
 	static const char *const columns[] = { "problem", NULL };
 	struct reports rp = { .arena = hm_cmd_arena(cmd) };
-	enum store_fix fix = hm_cmd_flag(cmd, "force") ? STORE_FORCE :
-	    hm_cmd_flag(cmd, "fix") ? STORE_FIX : STORE_LOOK;
+	bool force = hm_cmd_flag(cmd, "force") != NULL;
+	enum store_fix fix = !hm_cmd_flag(cmd, "fix") ? STORE_LOOK :
+	    force ? STORE_FORCE : STORE_FIX;
 	struct hm_cmd_table *table;
 	struct hm_err err = { 0 };
 	size_t i;
@@ -61,6 +62,11 @@ run_verify(struct hm_cmd *cmd)
 
 	if (hm_cmd_flag(cmd, "set-aside"))
 		return list_set_aside(cmd);
+	if (force && fix == STORE_LOOK) {
+		hm_err_set(&err, -HM_EINVAL, "--force says how far --fix may go: "
+		    "give both");
+		return hm_cmd_fail(cmd, &err);
+	}
 	hm_cmd_progress(cmd, "checking");
 	r = store_verify(store_of(hm_cmd_mod(cmd)), hm_str(hm_cmd_arg(cmd, 0)),
 	    fix, take_report, &rp, &err);
@@ -240,7 +246,7 @@ run_account_purge(struct hm_cmd *cmd)
 
 static const struct hm_cmd_flag verify_flags[] = {
 	{ "fix", NULL, "repair what can be repaired" },
-	{ "force", NULL, "repair even if most bodies are lost" },
+	{ "force", NULL, "with --fix: even if most bodies are lost" },
 	{ "set-aside", NULL, "list what repairs have set aside" },
 	{ .name = NULL }
 };

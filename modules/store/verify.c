@@ -233,7 +233,7 @@ blob_pass(struct bodies *b, bool fix)
 static bool
 most_wrong(struct bodies *b)
 {
-	char text[200];
+	char text[256];
 	size_t i, wrong = 0;
 
 	for (i = 0; i < b->first.n; i++)
@@ -241,8 +241,9 @@ most_wrong(struct bodies *b)
 	if (wrong < 2 || wrong <= b->blob.n / 2)
 		return false;
 	snprintf(text, sizeof(text), "%zu bodies are lost, cannot be opened or belong "
-	    "to nobody, and %zu are in use, so none is repaired: is the right disk there, and the "
-	    "right module? --force takes the loss as it is", wrong, b->blob.n);
+	    "to nobody, and %zu are in use, so none is repaired: is the right disk "
+	    "there, and the right module? --force takes the loss as it is", wrong,
+	    b->blob.n);
 	tell(b->v, text);
 	return true;
 }

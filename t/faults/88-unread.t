@@ -66,20 +66,25 @@ class Case:
         self.check(self.bodies() == MESSAGES, "all mail is there %s" % what)
         self.victim.stop()
 
-    def permission(self):
-        files = self.files()
-        for f in files:
+    def forbid(self):
+        for f in self.files():
             os.chmod(f, 0)
             os.chown(f, os.getuid(), os.getgid())
+
+    def permit(self):
+        for f in self.files():
+            os.chmod(f, 0o600)
+            os.chown(f, *self.owner)
+
+    def permission(self):
+        self.forbid()
         for words in ((), ("anna",), ("--fix",), ("--fix", "anna"),
                       ("--fix", "--force")):
             said = self.verify(*words)
             self.check(self.victim.status == 1 and "Permission denied" in said,
                        "no permission, which verify %s names" %
                        " ".join(words))
-        for f in files:
-            os.chmod(f, 0o600)
-            os.chown(f, *self.owner)
+        self.permit()
         self.all_there("when there is permission again")
 
     def empty(self):
@@ -118,6 +123,12 @@ class Case:
         said = self.verify("anna")
         self.check("stays as it is" in said and "lost its body" not in said,
                    "nobody's mail is lost by that")
+        self.forbid()
+        said = self.verify("--fix")
+        self.check("cannot" in said and
+                   os.path.exists(self.folder + "/adopt"),
+                   "nothing is settled while bodies cannot be read")
+        self.permit()
         self.verify("--fix")
         self.check(not os.path.exists(self.folder + "/adopt"),
                    "it is made anew from the bodies")
@@ -149,6 +160,9 @@ class Case:
             self.check("--force takes the loss as it is" in said,
                        "gone for good, and verify %s still asks" %
                        " ".join(words))
+        said = self.verify("--force")
+        self.check(self.victim.status != 0 and "give both" in said,
+                   "--force alone does nothing")
         said = self.verify("anna")
         self.check("%d problems" % MESSAGES in said,
                    "nothing was taken away")

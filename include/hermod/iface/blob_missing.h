@@ -66,18 +66,35 @@ hm_blob_record_lost(uint64_t id, struct hm_err *reterr)
 	    "\"hermod verify --fix\" makes it anew", (unsigned long long)id);
 }
 
-/* verify() has asked. */
-static inline int
-hm_blob_sure(const struct hm_blob_records *recs, const char *dir,
-    struct hm_err *reterr)
-{
-	char path[1024];
+/* ---- verify(): records made anew from the bodies ---- */
 
-	snprintf(path, sizeof(path), "%s/adopt", dir);
-	if (unlink(path) < 0 && errno != ENOENT)
-		return hm_err_errno(reterr, errno, "cannot remove %s", path);
-	return HM_HAS(recs->kv, found) ?
-	    recs->kv->ops->found(recs->kv->self, recs->table, reterr) : 0;
+/* Whether a body that is there has no record and is in use: 1, with the number of
+ * links; 0, or an error. */
+static inline int
+hm_blob_record_wanted(const struct hm_blob_check *c, uint64_t id,
+    uint32_t *ret_links)
+{
+	char value[HM_BLOB_RECORD_MAX];
+	int64_t want;
+	int r = hm_blob_find(c->recs, id, value, c->reterr);
+
+	if (r != -HM_ENOENT)
+		return r;
+	want = c->links(id, c->arg);
+	*ret_links = (uint32_t)want;
+	return want > 0 && want <= UINT32_MAX;
+}
+
+/* Of such a body, which cannot be read now: it will be asked about again. */
+static inline void
+hm_blob_unread(struct hm_blob_check *c, uint64_t id)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "body %llu: has lost its record, and cannot be "
+	    "read", (unsigned long long)id);
+	hm_blob_tell(c, 0, text);
+	c->unread = true;
 }
 
 struct hm_blob_adopting {
@@ -98,14 +115,38 @@ hm_blob_adopt_in(struct hm_kv_txn *txn, void *arg)
 	    a->value, a->links);
 }
 
-/* Makes the record of a blob anew that has none, with so many links. */
+/* Of one that can be read. */
 static inline int
-hm_blob_adopt(const struct hm_blob_records *recs, uint64_t id, char *value,
-    uint32_t links, struct hm_err *reterr)
+hm_blob_adopt(struct hm_blob_check *c, uint64_t id, char *value, uint32_t links)
 {
-	struct hm_blob_adopting a = { recs, id, value, links };
+	struct hm_blob_adopting a = { c->recs, id, value, links };
+	char text[96];
 
-	return hm_kv_run(recs->kv, HM_KV_DURABLE, hm_blob_adopt_in, &a, reterr);
+	snprintf(text, sizeof(text), "body %llu: has lost its record",
+	    (unsigned long long)id);
+	hm_blob_tell(c, 0, text);
+	return !c->fix ? 0 :
+	    hm_kv_run(c->recs->kv, HM_KV_DURABLE, hm_blob_adopt_in, &a, c->reterr);
+}
+
+/* After all bodies were looked at: 1 if nothing is unsure any more. */
+static inline int
+hm_blob_adopted(struct hm_blob_check *c)
+{
+	char path[1024];
+	int r = 0;
+
+	hm_blob_tell(c, 0, "the table of bodies was made anew, and may have lost "
+	    "records");
+	if (!c->fix || c->unread)
+		return 0;
+	snprintf(path, sizeof(path), "%s/adopt", c->dir);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return hm_err_errno(c->reterr, errno, "cannot remove %s", path);
+	if (HM_HAS(c->recs->kv, found))
+		r = c->recs->kv->ops->found(c->recs->kv->self, c->recs->table,
+		    c->reterr);
+	return r < 0 ? r : 1;
 }
 
 #endif

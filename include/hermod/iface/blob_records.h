@@ -198,18 +198,39 @@ hm_blob_walk(const struct hm_blob_records *recs, char kind,
 	return r;
 }
 
-/* ---- what is in use, for verify() ---- */
+/* ---- verify() ---- */
+
+/* What it was asked, and what came of it. */
+struct hm_blob_check {
+	const struct hm_blob_records *recs;
+	const char *dir;               /* of the files */
+	bool fix;
+	int64_t (*links)(uint64_t id, void *arg); /* or NULL */
+	void (*report)(uint64_t id, const char *text, void *arg); /* or NULL */
+	void *arg;                     /* of both */
+	struct hm_err *reterr;
+	int count;                     /* of reports */
+	bool unread;                   /* a body in use, see blob_missing.h */
+};
+
+/* id: 0 for what is no blob. */
+static inline void
+hm_blob_tell(struct hm_blob_check *c, uint64_t id, const char *text)
+{
+	c->count++;
+	if (c->report)
+		c->report(id, text, c->arg);
+}
 
 /* Whether links() knows of another number than the record, which did not change
  * while it looked: 1, with that number. 0: it does not, or the blob is in constant
  * use. value: the record, which becomes what it is by then. */
 static inline int
-hm_blob_recount(const struct hm_blob_records *recs, uint64_t id, char *value,
-    int64_t (*links)(uint64_t id, void *arg), void *arg, int64_t *ret_want,
-    struct hm_err *reterr)
+hm_blob_recount(const struct hm_blob_check *c, uint64_t id, char *value,
+    int64_t *ret_want)
 {
-	uint32_t now = hm_blob_links(recs, value), before;
-	int64_t want = links(id, arg);
+	uint32_t now = hm_blob_links(c->recs, value), before;
+	int64_t want = c->links(id, c->arg);
 
 	for (int i = 0; want != now && want >= 0; i++) {
 		int r;
@@ -217,13 +238,13 @@ hm_blob_recount(const struct hm_blob_records *recs, uint64_t id, char *value,
 		if (i == 10)
 			return 0;
 		before = now;
-		r = hm_blob_find(recs, id, value, reterr);
+		r = hm_blob_find(c->recs, id, value, c->reterr);
 		if (r)
 			return r == -HM_ENOENT ? 0 : r;
-		now = hm_blob_links(recs, value);
+		now = hm_blob_links(c->recs, value);
 		if (i > 0 && now == before)
 			break;
-		want = links(id, arg);
+		want = c->links(id, c->arg);
 	}
 	if (want < 0)
 		return (int)want;
