@@ -123,8 +123,6 @@ code_of(int errnum)
 		return -HM_ENOSPC;
 	case ETIMEDOUT:
 		return -HM_ETIMEDOUT;
-	case EMFILE:
-	case ENFILE:
 	case EFBIG:
 	case ENAMETOOLONG:
 		return -HM_ELIMIT;

@@ -41,7 +41,7 @@ main(void)
 		{ ENOENT, -HM_ENOENT }, { EEXIST, -HM_EEXIST },
 		{ EACCES, -HM_EACCES }, { ENOSPC, -HM_ENOSPC },
 		{ EIO, -HM_EIO }, { ECONNREFUSED, -HM_EIO },
-		{ EMFILE, -HM_ELIMIT }, { EADDRINUSE, -HM_EBUSY },
+		{ EMFILE, -HM_EIO }, { EADDRINUSE, -HM_EBUSY },
 	};
 	struct hm_err err = { 0 };
 	size_t i;

@@ -97,6 +97,19 @@ limit_open(struct seg_store *store)
 }
 
 int
+seg_cannot(const struct seg_store *store, const char *what, uint32_t number,
+    int errnum, struct hm_err *reterr)
+{
+	bool full = errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
+	char path[SEG_DIR_MAX + 32];
+
+	seg_path(store, number, path);
+	return hm_err_set(reterr, full ? -HM_ENOSPC : -HM_EIO,
+	    "cannot %s %s: %s", what, path,
+	    full ? "no room on the disk" : strerrordesc_np(errnum));
+}
+
+int
 seg_file_get(struct seg_store *store, uint32_t number, struct seg_file **ret,
     struct hm_err *reterr)
 {
@@ -107,9 +120,11 @@ seg_file_get(struct seg_store *store, uint32_t number, struct seg_file **ret,
 	if (!file || file->fd < 0) {
 		seg_path(store, number, path);
 		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			return hm_err_errno(reterr, errno, "cannot open %s",
+		if (fd < 0 && errno == ENOENT)
+			return hm_err_set(reterr, -HM_ENOENT, "%s is missing",
 			    path);
+		if (fd < 0)
+			return seg_cannot(store, "open", number, errno, reterr);
 		if (!file)
 			file = add(store, number);
 		file->fd = fd;
@@ -205,12 +220,12 @@ make_file(struct seg_store *store, uint32_t number, uint64_t tag, int *ret_fd,
 	seg_path(store, number, path);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return hm_err_errno(reterr, errno, "cannot make %s", path);
+		return seg_cannot(store, "make", number, errno, reterr);
 	seg_header_make(header, number, tag, (uint64_t)hm_wall_ms() / 1000);
 	if (pwrite(fd, header, SEG_HEADER, 0) != SEG_HEADER ||
 	    fdatasync(fd) < 0 || hm_dir_sync(store->dir, NULL) < 0) {
-		r = hm_err_errno(reterr, errno ? errno : ENOSPC,
-		    "cannot write %s", path);
+		r = seg_cannot(store, "write", number, errno ? errno : ENOSPC,
+		    reterr);
 		close(fd);
 		unlink(path);
 		return r;

@@ -142,17 +142,14 @@ static int
 write_failed(struct seg_store *store, struct seg_file *file, uint64_t offset,
     uint64_t bytes, int errnum, struct hm_err *reterr)
 {
-	bool full = errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
+	int r = seg_cannot(store, "write", file->number, errnum, reterr);
 
 	/* the place can be had again if nobody has taken the next one */
 	if (file->end == offset + bytes)
 		file->end = offset;
 	store->room = (struct hm_blob_room){ 0 };
-	hm_err_set(reterr, full ? -HM_ENOSPC : -HM_EIO,
-	    "cannot write segment %u: %s", file->number,
-	    full ? "no room on the disk" : strerrordesc_np(errnum));
 	seg_file_put(store, file);
-	return full ? -HM_ENOSPC : -HM_EIO;
+	return r;
 }
 
 int

@@ -146,6 +146,9 @@ void seg_file_forget(struct seg_store *store, uint32_t number);
 bool seg_file_settled(struct seg_store *store, uint32_t number);
 void seg_path(const struct seg_store *store, uint32_t number,
     char path[SEG_DIR_MAX + 32]);
+/* "cannot WHAT the file of that number: reason". -HM_ENOSPC or -HM_EIO. */
+int seg_cannot(const struct seg_store *store, const char *what, uint32_t number,
+    int errnum, struct hm_err *reterr);
 /* All numbers that exist, unsorted, with their sizes; the caller frees. Without
  * the mutex. */
 struct seg_size {

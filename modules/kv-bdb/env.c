@@ -67,11 +67,7 @@ bdb_fail(struct hm_err *err, int result, const char *what)
 	case ENOMEM:
 		return hm_err_set(err, -HM_ELIMIT,
 		    "%s: the transaction is too large", what);
-	case EIO:
-		return hm_err_set(err, -HM_EIO, "%s: input/output error", what);
 	}
-	if (result > 0)
-		return hm_err_errno(err, result, "%s", what);
 	return hm_err_set(err, -HM_EIO, "%s: %s", what, db_strerror(result));
 }
 

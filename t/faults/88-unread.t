@@ -84,8 +84,25 @@ class Case:
             self.check(self.victim.status == 1 and "Permission denied" in said,
                        "no permission, which verify %s names" %
                        " ".join(words))
+        self.nobody_reads()
         self.permit()
         self.all_there("when there is permission again")
+
+    def nobody_reads(self):
+        self.victim.start()
+        imap = Imap(self.victim.ports["imap"], "anna")
+        imap.ask("SELECT INBOX")
+        try:
+            imap.ask("FETCH 1 BODY.PEEK[]")
+            said = "OK"
+        except Refused as e:
+            said = str(e)
+        imap.close()
+        self.check(said.endswith("NO [UNAVAILABLE] try again later"),
+                   "a client is told to try later: " + said)
+        self.check("Permission denied" in self.victim.read_log(),
+                   "and the log says why")
+        self.victim.stop()
 
     def empty(self):
         os.mkdir(self.folder, 0o700)

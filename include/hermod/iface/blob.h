@@ -33,7 +33,7 @@ struct hm_blob_ops {
 	int (*link)(struct hm_mod *self, struct hm_kv_txn *txn, uint64_t id,
 	    int delta);
 	/* -HM_ENOENT for a blob that is gone, -HM_ECORRUPT when its checksum
-	 * does not match. */
+	 * does not match, -HM_EIO when it cannot be read, whatever forbids it. */
 	int (*open)(struct hm_mod *self, uint64_t id,
 	    struct hm_blob_reader **ret, uint64_t *ret_size,
 	    struct hm_err *reterr);
