@@ -48,15 +48,18 @@ find_unlinked(struct seg_store *store, const struct seg_kv *kv,
 	    seg_file_get(store, number, &file, NULL) : -HM_ENOENT;
 	if (r) {
 		pthread_mutex_unlock(&store->mutex);
-		return -HM_ENOENT;
+		return r;
 	}
 	fresh = file->ours && !file->failed && offset < file->end &&
 	    store->now_ms() - file->last_put_ms < SEG_LINK_MS;
 	pthread_mutex_unlock(&store->mutex);
-	r = -HM_ENOENT;
-	if (fresh && offset >= SEG_HEADER &&
-	    pread(file->fd, head, SEG_RECORD, (off_t)offset) == SEG_RECORD &&
-	    seg_record_read(head, &record) == 0 && record.id == id) {
+	if (!fresh || offset < SEG_HEADER)
+		r = -HM_ENOENT;
+	else if (pread(file->fd, head, SEG_RECORD, (off_t)offset) != SEG_RECORD)
+		r = -HM_EIO;
+	else if (seg_record_read(head, &record) < 0 || record.id != id)
+		r = -HM_ENOENT;
+	else {
 		*ret = (struct seg_where){ .segment = number, .offset = offset,
 		    .length = record.length };
 		r = (record.flags & SEG_COVERED) ?

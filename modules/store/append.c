@@ -106,6 +106,8 @@ write_records(struct store_tx *tx, const struct store_content *c,
 	if ((r = store_put(tx, tx->st->t.msg, &key, &buf)) < 0)
 		return r;
 	r = hm_blob_link(tx->st->blob, tx->kv, c->blob, 1);
+	if (r == -HM_ENOENT) /* taken back, because this took so long */
+		r = -HM_EIO;
 	return r < 0 ? store_tx_fail(tx, r, "linking the body") : 0;
 }
 

@@ -40,7 +40,7 @@ class Rounds:
         self.tally = Tally()
         self.good = self.hits = self.deaths = self.unused = 0
         self.refusals = {}
-        self.wrong_codes = []
+        self.wrong_codes, self.wrong_answers = [], []
         self.by_kind = {}
         self.typical = {}
 
@@ -76,7 +76,9 @@ class Rounds:
             if not text.startswith("452 4.3.1" if full else "4"):
                 self.wrong_codes.append(text)
         else:
-            text = "NO " + text.split(": ", 1)[1]
+            text = text.split(": ", 1)[1]
+            if "[UNAVAILABLE]" not in text:
+                self.wrong_answers.append(text)
         key = (NAMES[error], re.sub(r"\d{3,}", "N", text))
         self.refusals[key] = self.refusals.get(key, 0) + 1
 
@@ -181,6 +183,8 @@ class Rounds:
         equal(self.wrong_codes[:3], [],
               "%s: mail is put off with 4xx, with 452 4.3.1 on a full disk" %
               self.blob)
+        equal(self.wrong_answers[:3], [],
+              "%s: IMAP tells no other reason than UNAVAILABLE" % self.blob)
         diag("%s: %s" % (self.blob, self.tally.text()))
         diag("%d faults; %d rounds did not come to theirs; the worker ended "
              "itself %d times; %d refused operations were done" % (

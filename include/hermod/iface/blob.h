@@ -29,7 +29,7 @@ struct hm_blob_ops {
 	int (*sync)(struct hm_mod *self, struct hm_err *reterr);
 	/* Changes the number of links by delta within a transaction; at zero
 	 * the blob is gone once the transaction has committed. Readers opened
-	 * before stay valid. */
+	 * before stay valid. -HM_ENOENT: there is no such blob. */
 	int (*link)(struct hm_mod *self, struct hm_kv_txn *txn, uint64_t id,
 	    int delta);
 	/* -HM_ENOENT for a blob that is gone, -HM_ECORRUPT when its checksum
