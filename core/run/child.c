@@ -200,9 +200,9 @@ hm_priv_state(enum hm_service_state state, uint64_t generation)
 		tell(&req);
 		return;
 	}
-	hm_service_tell(state, generation);
 	if (state == HM_SERVICE_READY)
 		hm_service_unused();
+	hm_service_tell(state, generation);
 }
 
 bool

@@ -176,11 +176,11 @@ now_ready(struct hm_supervisor *s)
 static void
 new_state(struct hm_supervisor *s, const struct hm_priv_request *req)
 {
-	if (req->state == HM_SERVICE_READY)
+	if (req->state == HM_SERVICE_READY) {
 		now_ready(s);
-	hm_service_tell(req->state, req->generation);
-	if (req->state == HM_SERVICE_READY)
 		hm_service_unused();
+	}
+	hm_service_tell(req->state, req->generation);
 }
 
 void
