@@ -85,6 +85,17 @@ hm_spool_free(struct hm_spool *spool)
 	free(spool);
 }
 
+static int
+cannot(const struct hm_spool *spool, const char *what, int errnum,
+    struct hm_err *reterr)
+{
+	bool full = errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
+
+	return hm_err_set(reterr, full ? -HM_ENOSPC : -HM_EIO,
+	    "cannot %s a temporary file in %s: %s", what, spool->dir,
+	    strerrordesc_np(errnum));
+}
+
 /* A file without a name; where the file system cannot do that, one whose name
  * is gone at once. */
 static int
@@ -105,7 +116,7 @@ open_file(struct hm_spool *spool, struct hm_err *reterr)
 	}
 	if (spool->fd >= 0)
 		return 0;
-	return hm_err_errno(reterr, errno, "temporary file in %s", spool->dir);
+	return cannot(spool, "make", errno, reterr);
 }
 
 /* Whoever sends a large message slowly takes no room from what others store. */
@@ -143,8 +154,8 @@ write_tail(void *arg)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return hm_err_errno(spool->err, n < 0 ? errno : EIO,
-			    "writing a temporary file in %s", spool->dir);
+			return cannot(spool, "write", n < 0 ? errno : EIO,
+			    spool->err);
 		p += n;
 		left -= (size_t)n;
 		spool->on_file += (uint64_t)n;

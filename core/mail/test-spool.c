@@ -62,20 +62,21 @@ read_ok(struct hm_spool *spool, uint64_t size)
 	}
 }
 
-static bool
+/* 0, or how it failed. */
+static int
 fill(struct hm_spool *spool, uint64_t upto, size_t piece)
 {
 	static unsigned char buf[300000];
+	int r = 0;
 
-	while (hm_spool_size(spool) < upto) {
+	while (r == 0 && hm_spool_size(spool) < upto) {
 		uint64_t at = hm_spool_size(spool);
 		size_t n = piece < upto - at ? piece : (size_t)(upto - at);
 		for (size_t i = 0; i < n; i++)
 			buf[i] = byte_at(at + i);
-		if (hm_spool_append(spool, buf, n, NULL) < 0)
-			return false;
+		r = hm_spool_append(spool, buf, n, NULL);
 	}
-	return true;
+	return r;
 }
 
 static void
@@ -89,7 +90,7 @@ test_sizes(void)
 	for (size_t i = 0; i < HM_ARRAY_LEN(sizes); i++) {
 		for (size_t k = 0; k < HM_ARRAY_LEN(pieces); k++) {
 			struct hm_spool *spool = hm_spool_new(dir);
-			ok(fill(spool, sizes[i], pieces[k]) &&
+			ok(fill(spool, sizes[i], pieces[k]) == 0 &&
 			    read_ok(spool, sizes[i]) &&
 			    view_ok(spool, sizes[i]) &&
 			    view_ok(spool, sizes[i]) &&
@@ -99,8 +100,8 @@ test_sizes(void)
 		}
 	}
 	struct hm_spool *spool = hm_spool_new(dir);
-	ok(fill(spool, 200000, 1000) && view_ok(spool, 200000) &&
-	    fill(spool, 400000, 1000) && view_ok(spool, 400000),
+	ok(fill(spool, 200000, 1000) == 0 && view_ok(spool, 200000) &&
+	    fill(spool, 400000, 1000) == 0 && view_ok(spool, 400000),
 	    "a view does not end the writing");
 	is_int(entries(), 0, "the file has no name");
 	hm_spool_free(spool);
@@ -115,7 +116,7 @@ test_failure(void)
 	char c = 'x';
 
 	struct hm_spool *spool = hm_spool_new("/nonexistent/directory");
-	ok(!fill(spool, 200000, 1000), "no directory");
+	is_int(fill(spool, 200000, 1000), -HM_EIO, "no directory");
 	is_int(hm_spool_append(spool, &c, 1, &err), -HM_EIO,
 	    "afterwards it is unusable");
 	ok(err.text[0], "and says so");
@@ -127,7 +128,7 @@ test_failure(void)
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &limit);
 	spool = hm_spool_new(dir);
-	ok(!fill(spool, 2000000, 100000), "no room for more");
+	is_int(fill(spool, 2000000, 100000), -HM_ENOSPC, "no room for more");
 	hm_spool_free(spool);
 }
 
