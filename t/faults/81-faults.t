@@ -23,11 +23,12 @@ rng = random.Random(SEED)
 STEPS = 10
 FILES = KINDS[:KINDS.index("db get")]
 WRITING = ("write", "pwrite", "create", "ftruncate", "mkdir")
+READ_ONLY = WRITING + ("rename", "unlink", "link")
 ERRORS = {k: (errno.EIO, errno.ENOSPC) for k in KINDS}
 ERRORS.update({"write": (errno.ENOSPC, errno.EIO, SHORT),
                "pwrite": (errno.ENOSPC, errno.EIO, SHORT),
-               "open": (errno.EMFILE, errno.EIO),
-               "create": (errno.EMFILE, errno.ENOSPC, errno.EIO),
+               "open": (errno.EMFILE, errno.EACCES, errno.EIO),
+               "create": (errno.EMFILE, errno.EROFS, errno.ENOSPC, errno.EIO),
                "read": (errno.EIO,), "mmap": (errno.ENOMEM,)})
 
 
@@ -94,10 +95,11 @@ class Rounds:
 
     def choose(self):
         """mode, kinds, nth, error of the next fault."""
-        if rng.random() < 0.15:              # a full disk, from then on
-            kinds = WRITING
+        if rng.random() < 0.2:               # a full disk, or one to read only
+            error = rng.choice((errno.ENOSPC, errno.ENOSPC, errno.EROFS))
+            kinds = WRITING if error == errno.ENOSPC else READ_ONLY
             return ON, kinds, rng.randrange(1, 1 + sum(
-                self.typical[k] for k in kinds)), errno.ENOSPC
+                self.typical[k] for k in kinds)), error
         used = [k for k in KINDS if self.typical[k]]
         kind = rng.choice(used)
         mode = ON if rng.random() < 0.2 else ONCE
