@@ -92,7 +92,7 @@ commit_batch(struct compacting *c)
 
 static int
 copy(struct compacting *c, uint64_t id, const struct seg_where *from,
-    struct seg_where *to)
+    struct seg_where *to, struct hm_err *reterr)
 {
 	struct seg_record record = { .id = id };
 	struct hm_blob_reader *reader;
@@ -101,16 +101,17 @@ copy(struct compacting *c, uint64_t id, const struct seg_where *from,
 	char *bytes;
 	int r;
 
-	r = seg_open_at(c->store, id, from, &reader, c->reterr);
+	r = seg_open_at(c->store, id, from, &reader, reterr);
 	if (r)
 		return r;
 	bytes = hm_xalloc((size_t)from->length + 1);
 	r = seg_read(reader, 0, bytes, (size_t)from->length) ==
-	    (ssize_t)from->length ? 0 : -HM_EIO;
+	    (ssize_t)from->length ? 0 : hm_err_set(reterr, -HM_EIO,
+	    "cannot read blob %016llx", (unsigned long long)id);
 	seg_close(reader);
 	slice = (struct hm_str){ bytes, (size_t)from->length };
 	if (!r)
-		r = seg_append(c->store, &slice, 1, record, &put, c->reterr);
+		r = seg_append(c->store, &slice, 1, record, &put, reterr);
 	free(bytes);
 	if (r)
 		return r;
@@ -128,6 +129,7 @@ see_one(uint64_t id, char *value, void *arg)
 	struct seg_size key = { .number = where.segment }, *found;
 	struct compacting *c = arg;
 	struct move *move = &c->moves[c->n];
+	struct hm_err err = { 0 };
 	int r;
 
 	found = bsearch(&key, c->list, c->nlist, sizeof(key), by_number);
@@ -139,16 +141,16 @@ see_one(uint64_t id, char *value, void *arg)
 	}
 	move->id = id;
 	move->from = where;
-	r = copy(c, id, &move->from, &move->to);
+	r = copy(c, id, &move->from, &move->to, &err);
 	if (r == -HM_ECORRUPT || r == -HM_EIO || r == -HM_ENOENT) {
 		/* stays for verify to look at */
 		found->keep = true;
-		seg_report(c->store, HM_LOG_ERROR, "blob %016llx in segment %u "
-		    "is damaged", (unsigned long long)id, where.segment);
+		seg_report(c->store, HM_LOG_ERROR, "segment %u stays: %s",
+		    where.segment, err.text);
 		return 0;
 	}
 	if (r)
-		return r;
+		return hm_err_set(c->reterr, r, "%s", err.text);
 	c->bytes += where.length;
 	if (++c->n == BATCH || c->bytes >= BATCH_BYTES)
 		return commit_batch(c);

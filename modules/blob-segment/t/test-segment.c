@@ -32,12 +32,22 @@ flaky_sync(int fd)
 	return fdatasync(fd);
 }
 
+static char told[256];
+
+static void
+hear(enum hm_loglevel level, const char *text, void *arg)
+{
+	(void)level;
+	(void)arg;
+	snprintf(told, sizeof(told), "%s", text);
+}
+
 static void
 open_all(const char *name, uint64_t segment_bytes, unsigned max_files)
 {
 	struct seg_conf conf = { .segment_bytes = segment_bytes,
 		.ahead_bytes = 64 << 10, .compact_percent = 50,
-		.max_files = max_files };
+		.max_files = max_files, .report = hear };
 	struct hm_err err = { 0 };
 
 	mkdir(scratch_path("%s", name), 0700);
@@ -83,6 +93,12 @@ static int
 do_link(struct hm_kv_txn *txn, void *arg)
 {
 	return seg_link(store, &bound, txn, *(uint64_t *)arg, 1);
+}
+
+static int
+do_unlink(struct hm_kv_txn *txn, void *arg)
+{
+	return seg_link(store, &bound, txn, *(uint64_t *)arg, -1);
 }
 
 static int
@@ -223,6 +239,38 @@ test_failing_sync(void)
 	open_all("failing", 1 << 20, 8);
 	ok(holds(before, 1, 1000) && holds(after, 4, 1000),
 	    "after a restart, too");
+	close_all();
+}
+
+/* A segment is mostly dead, and what is alive in it partly damaged. */
+static void
+test_compact_damaged(void)
+{
+	uint64_t ids[8];
+	unsigned i;
+	int fd, r = 0;
+
+	open_all("compact", 128 << 10, 8);
+	for (i = 0; i < 8; i++)
+		put_and_link(i, 20000, &ids[i]);
+	is_int(count_segments(), 2, "two segments");
+	for (i = 0; i < 5 && r == 0; i++)
+		r = hm_kv_run(&kv, HM_KV_DURABLE, do_unlink, &ids[i], NULL);
+	is_int(r, 0, "most of the first is given up");
+	close_all();
+	fd = open(scratch_path("compact/blob/00000001.seg"), O_RDWR);
+	ok(pwrite(fd, "spoiled", 7, (off_t)(ids[5] & UINT32_MAX) * SEG_ALIGN +
+	    1000) == 7, "and one of the others is damaged");
+	close(fd);
+	open_all("compact", 128 << 10, 8);
+	is_int(seg_sweep(store, &bound, NULL), 0, "sweep");
+	is_int(count_segments(), 2, "the segment stays");
+	ok(strstr(told, "segment 1 stays: blob") && strstr(told, "checksum"),
+	    "and why: %s", told);
+	ok(holds(ids[6], 6, 20000) && holds(ids[7], 7, 20000),
+	    "the others are there");
+	is_int(seg_verify(store, &bound, false, NULL, NULL, NULL, NULL), 1,
+	    "verify finds the one");
 	close_all();
 }
 
@@ -381,6 +429,7 @@ main(void)
 	test_torn("cut in head", 12, true);
 	test_torn("overwritten", 5, true);
 	test_failing_sync();
+	test_compact_damaged();
 	test_many();
 	test_lost_files();
 	return done();
