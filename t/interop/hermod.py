@@ -1,4 +1,5 @@
 """hermod.py - a server of its own for a test, and TAP."""
+import atexit
 import imaplib
 import os
 import shutil
@@ -86,6 +87,7 @@ class Server:
                       ("mx", "submission", "submissions", "imap", "imaps")}
         self.log = os.path.join(self.dir, "log")
         self.process = None
+        atexit.register(self.abandon, os.getpid())
         self._configure(conf or {}, hermod_yaml)
         for user in users:
             self.command("account", "password", user, input=PASSWORD + "\n")
@@ -186,6 +188,19 @@ class Server:
             diag(text)
         if _failed:
             diag(text)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def abandon(self, pid):
+        """Where an exception ends the test before close()."""
+        if os.getpid() != pid:
+            return
+        if self.process and self.process.poll() is None:
+            diag("left running; the end of its log:\n" + self.read_log()[-4000:])
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def connect(self, port, tls=False):
