@@ -271,8 +271,10 @@ class Case:
         out = self.verify()
         if self.victim.status:
             self.bad.append("verify at the end: " + out[-400:])
-        if self.victim.stop() != 0:
-            self.bad.append("stops badly")
+        status = self.victim.stop()
+        if status != 0:
+            self.bad.append("stops badly, with %d: %s" % (
+                status, self.victim.read_log()[-800:]))
         what = "%s: %s" % (self.blob, what)
         if not ok(not self.bad, "Q03 %s; %s touched" % (
                 what, ", ".join(sorted(touched)) or "nobody")):

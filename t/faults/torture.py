@@ -866,7 +866,8 @@ class Victim(hermod.Server):
     def worries(self):
         """What the log has beside news."""
         return "\n".join(x for x in self.read_log().splitlines()
-                         if " l=" in x and " l=info" not in x)
+                         if " l=" in x and " l=info" not in x or
+                         "Sanitizer" in x)
 
     def remove(self):
         if self.process and self.process.poll() is None:
