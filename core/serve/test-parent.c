@@ -120,9 +120,10 @@ worker(void *arg)
 	sh->worker = getpid();
 	while (!got_term) {
 		usleep(1000);
-		if (got_hup)
-			sh->hups++;
+		if (!got_hup)
+			continue;
 		got_hup = 0;
+		sh->hups++;
 	}
 	sh->terms++;
 	return 0;
@@ -190,12 +191,16 @@ write_file(char *path, size_t size, const char *name, mode_t mode)
 	close(fd);
 }
 
+/* On an address of its own: a port of 127.0.0.1 that is free now may soon be
+ * that of anybody's connection. */
 static void
 pick_port(void)
 {
+	unsigned pid = (unsigned)getpid();
 	int fd;
 
-	sh->addr = (struct hm_sockaddr){ .family = 4, .ip = { 127, 0, 0, 1 } };
+	sh->addr = (struct hm_sockaddr){ .family = 4, .ip = { 127,
+	    (uint8_t)(pid >> 16 | 1), (uint8_t)(pid >> 8), (uint8_t)pid } };
 	fd = hm_socket_listen(&sh->addr, 1, NULL);
 	if (fd < 0 || hm_sockaddr_of_fd(fd, false, &sh->addr) != 0)
 		abort();
