@@ -141,23 +141,47 @@ code_of(int errnum)
 	}
 }
 
+/* "what: reason" */
+static int
+set_reason(struct hm_err *err, int code, int errnum, const char *fmt,
+    va_list ap)
+{
+	const char *reason = code == -HM_ENOSPC ? "no room on the disk" :
+	    strerrordesc_np(errnum);
+	char what[sizeof(err->text)];
+
+	if (!err)
+		return code;
+	if (vsnprintf(what, sizeof(what), fmt, ap) < 0)
+		what[0] = '\0';
+	if (!reason)
+		return hm_err_set(err, code, "%s: error %d", what, errnum);
+	return hm_err_set(err, code, "%s: %s", what, reason);
+}
+
 int
 hm_err_errno(struct hm_err *err, int errnum, const char *fmt, ...)
 {
-	const char *reason = strerrordesc_np(errnum);
-	char what[sizeof(err->text)];
 	va_list ap;
+	int code;
 
-	if (!err)
-		return code_of(errnum);
 	va_start(ap, fmt);
-	if (vsnprintf(what, sizeof(what), fmt, ap) < 0)
-		what[0] = '\0';
+	code = set_reason(err, code_of(errnum), errnum, fmt, ap);
 	va_end(ap);
-	if (!reason)
-		return hm_err_set(err, code_of(errnum), "%s: error %d", what,
-		    errnum);
-	return hm_err_set(err, code_of(errnum), "%s: %s", what, reason);
+	return code;
+}
+
+int
+hm_err_disk(struct hm_err *err, int errnum, const char *fmt, ...)
+{
+	bool full = errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
+	va_list ap;
+	int code;
+
+	va_start(ap, fmt);
+	code = set_reason(err, full ? -HM_ENOSPC : -HM_EIO, errnum, fmt, ap);
+	va_end(ap);
+	return code;
 }
 
 const char *

@@ -32,6 +32,30 @@ test_long(void)
 	ok(hm_str_starts(hm_str(err.text), HM_STR("a b: ")), "one line");
 }
 
+static void
+test_disk(void)
+{
+	static const struct {
+		int errnum, code;
+	} t[] = {
+		{ ENOSPC, -HM_ENOSPC }, { EDQUOT, -HM_ENOSPC },
+		{ EFBIG, -HM_ENOSPC }, { EIO, -HM_EIO }, { EACCES, -HM_EIO },
+		{ EROFS, -HM_EIO }, { ENOENT, -HM_EIO }, { EMFILE, -HM_EIO },
+	};
+	struct hm_err err = { 0 };
+	size_t i;
+
+	for (i = 0; i < HM_ARRAY_LEN(t); i++)
+		is_int(hm_err_disk(&err, t[i].errnum, "write %s", "f"),
+		    t[i].code, "errno %d on our disk: %s", t[i].errnum,
+		    err.text);
+	hm_err_disk(&err, EDQUOT, "write %s", "f");
+	is_str(err.text, "write f: no room on the disk", "full");
+	hm_err_disk(&err, EACCES, "write %s", "f");
+	is_str(err.text, "write f: Permission denied", "not full");
+	is_int(hm_err_disk(NULL, EIO, "x"), -HM_EIO, "no object");
+}
+
 int
 main(void)
 {
@@ -71,6 +95,7 @@ main(void)
 	is_str(err.text, "open f: No such file or directory", "reason");
 	hm_err_errno(&err, 99999, "open");
 	is_str(err.text, "open: error 99999", "unknown reason");
+	test_disk();
 	is_str(hm_err_name(-HM_ENOENT), "enoent", "name");
 	is_str(hm_err_name(-HM_EINTERNAL), "einternal", "last name");
 	is_str(hm_err_name(-HM_ERRCODES), "unknown", "no name");

@@ -89,11 +89,8 @@ static int
 cannot(const struct hm_spool *spool, const char *what, int errnum,
     struct hm_err *reterr)
 {
-	bool full = errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
-
-	return hm_err_set(reterr, full ? -HM_ENOSPC : -HM_EIO,
-	    "cannot %s a temporary file in %s: %s", what, spool->dir,
-	    strerrordesc_np(errnum));
+	return hm_err_disk(reterr, errnum, "cannot %s a temporary file in %s",
+	    what, spool->dir);
 }
 
 /* A file without a name; where the file system cannot do that, one whose name

@@ -54,6 +54,11 @@ HM_API void hm_err_prefix(struct hm_err *err, const char *fmt, ...)
 /* Turns an errno value into a code and the text "what: reason". */
 HM_API int hm_err_errno(struct hm_err *err, int errnum, const char *fmt, ...)
     HM_PRINTF(3, 4);
+/* The same where a file of our own fails us: whatever the reason is, the disk
+ * has no room (-HM_ENOSPC) or it is a fault of the server's (-HM_EIO), not
+ * something that the caller is to be told as missing or forbidden. */
+HM_API int hm_err_disk(struct hm_err *err, int errnum, const char *fmt, ...)
+    HM_PRINTF(3, 4);
 /* The lower-case name of a code ("enoent"), for logs. Static. */
 HM_API const char *hm_err_name(int code);
 

@@ -118,14 +118,11 @@ write_blob(struct fs_store *store, uint64_t id, const struct hm_str *slices,
 static int
 cannot_write(struct fs_store *store, int errnum, struct hm_err *reterr)
 {
-	bool full = errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
-
 	pthread_mutex_lock(&store->mutex);
 	store->room = (struct hm_blob_room){ 0 };
 	pthread_mutex_unlock(&store->mutex);
-	return hm_err_set(reterr, full ? -HM_ENOSPC : -HM_EIO,
-	    "cannot write a body in %s: %s", store->dir,
-	    full ? "no room on the disk" : strerrordesc_np(errnum));
+	return hm_err_disk(reterr, errnum, "cannot write a body in %s",
+	    store->dir);
 }
 
 static int
@@ -277,5 +274,5 @@ fs_sync(struct fs_store *store, struct hm_err *reterr)
 			r = sync_batch(store);
 	}
 	pthread_mutex_unlock(&store->mutex);
-	return r ? hm_err_set(reterr, -HM_EIO, "cannot sync %s", store->dir) : 0;
+	return r ? hm_err_disk(reterr, r, "cannot sync %s", store->dir) : 0;
 }

@@ -102,8 +102,8 @@ fs_open(struct fs_store *store, const struct hm_blob_records *kv, uint64_t id,
 		    -HM_ENOENT : hm_err_set(reterr, -HM_ECORRUPT,
 		    "%s/%s is missing", store->dir, name);
 	if (fd < 0)
-		return hm_err_set(reterr, -HM_EIO, "cannot open %s/%s: %s",
-		    store->dir, name, strerrordesc_np(errno));
+		return hm_err_disk(reterr, errno, "cannot open %s/%s",
+		    store->dir, name);
 	small = blob.length <= SMALL;
 	reader = hm_xalloc(sizeof(*reader) + (small ? (size_t)blob.length : 0));
 	reader->fd = fd;

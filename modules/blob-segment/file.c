@@ -100,13 +100,10 @@ int
 seg_cannot(const struct seg_store *store, const char *what, uint32_t number,
     int errnum, struct hm_err *reterr)
 {
-	bool full = errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
 	char path[SEG_DIR_MAX + 32];
 
 	seg_path(store, number, path);
-	return hm_err_set(reterr, full ? -HM_ENOSPC : -HM_EIO,
-	    "cannot %s %s: %s", what, path,
-	    full ? "no room on the disk" : strerrordesc_np(errnum));
+	return hm_err_disk(reterr, errnum, "cannot %s %s", what, path);
 }
 
 int

@@ -50,11 +50,6 @@ bdb_fail(struct hm_err *err, int result, const char *what)
 	case DB_NOTFOUND:
 	case DB_KEYEMPTY:
 		return hm_err_set(err, -HM_ENOENT, "%s: no such key", what);
-	case ENOSPC:
-	case EDQUOT:
-	case EFBIG:
-		return hm_err_set(err, -HM_ENOSPC, "%s: no room on the disk",
-		    what);
 	case EUCLEAN: /* what our own page check says */
 	case DB_PAGE_NOTFOUND:
 	case DB_VERIFY_BAD:
@@ -68,6 +63,8 @@ bdb_fail(struct hm_err *err, int result, const char *what)
 		return hm_err_set(err, -HM_ELIMIT,
 		    "%s: the transaction is too large", what);
 	}
+	if (result > 0)
+		return hm_err_disk(err, result, "%s", what);
 	return hm_err_set(err, -HM_EIO, "%s: %s", what, db_strerror(result));
 }
 
