@@ -22,6 +22,7 @@
 #define BDB_MUTEXES 1000        /* at first; one for each page and lock to come */
 #define BDB_MUTEXES_MAX 2000000
 #define BDB_LOCK_BUCKETS 1024
+#define BDB_CACHE_MUTEXES 256   /* for the cache's chains of pages */
 #define BDB_LOG_FILE (8u << 20) /* zeroed behind its end at each start */
 #define BDB_LOG_BUFFER (512u << 10)
 
@@ -163,6 +164,9 @@ configure(struct bdb_env *env)
 	    /* else these are sized, and filled, for as many as there may be */
 	    (ret = db->set_lk_tablesize(db, BDB_LOCK_BUCKETS)) ||
 	    (ret = db->mutex_set_init(db, BDB_MUTEXES)) ||
+	    /* Where the number of mutexes is given and this is not, the chains
+	     * of pages have none: threads lose each other's changes. */
+	    (ret = db->set_mp_mtxcount(db, BDB_CACHE_MUTEXES)) ||
 	    (ret = db->mutex_set_max(db, BDB_MUTEXES_MAX)) ||
 	    (ret = db->set_lk_detect(db, DB_LOCK_MINWRITE)) ||
 	    (ret = db->set_tx_max(db, BDB_TXNS)) ||
