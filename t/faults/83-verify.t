@@ -287,7 +287,7 @@ class Base:
     """A data directory with three accounts, and what is promised of it."""
 
     def __init__(self, blob):
-        self.victim = Victim(blob=blob)
+        self.victim = Victim({"kv-bdb": "cache: 1M\n"}, blob=blob)
         self.victim.blob = blob
         data = self.victim.path("etc", "data")
         self.victim.owner = (os.stat(data).st_uid, os.stat(data).st_gid)

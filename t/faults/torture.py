@@ -730,7 +730,9 @@ def settle(owner, seen, bad, tally):
 
 LIMITS = "connection-rate: 1000000\nconnections-per-address: %d\n"
 CONF = {"imap": "insecure-login: yes\n" + LIMITS % 100000,
-        "smtp": "insecure-login: yes\n" + LIMITS % 100000}
+        "smtp": "insecure-login: yes\n" + LIMITS % 100000,
+        # so that pages leave the cache and come back all the time
+        "kv-bdb": "cache: 2M\npage-size: 64K\n"}
 
 
 def open_modules():
