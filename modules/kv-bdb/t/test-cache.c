@@ -10,7 +10,7 @@
 #include "t/tap.h"
 
 enum {
-	THREADS = 6, KEYS = 6000, STEPS = 12000,
+	THREADS = 6, KEYS = 6000, STEPS = 6000,
 	CACHE = 2 << 20, PAGE = 16384,
 	VALUE = 1000,              /* all of them: three times the cache */
 };
@@ -87,7 +87,7 @@ open_env(const char *dir)
 {
 	struct bdb_conf conf = { .dir = dir, .cache_bytes = CACHE,
 		.page_bytes = PAGE, .checkpoint_bytes = 4 << 20,
-		.lock_wait_ms = 10000, .report = report };
+		.lock_wait_ms = 10000, .journal = true, .report = report };
 	struct hm_err err;
 
 	if (bdb_open(&conf, &env, &err) == 0 &&
