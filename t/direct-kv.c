@@ -72,7 +72,7 @@ int
 direct_kv_open(const char *dir, struct hm_kv *ret, struct hm_err *reterr)
 {
 	struct bdb_conf conf = {
-		.dir = dir, .cache_bytes = 32 << 20, .page_bytes = 16 << 10,
+		.dir = dir, .cache_bytes = 2 << 20, .page_bytes = 16 << 10,
 		.checkpoint_bytes = 4 << 20, .lock_wait_ms = 5000, .journal = true,
 		.report = direct_report,
 	};
