@@ -252,6 +252,41 @@ test_body_only(void)
 	kit_end(&k);
 }
 
+static int
+link_nothing(struct hm_mod *self, struct hm_kv_txn *txn, uint64_t id, int delta)
+{
+	(void)self;
+	(void)txn;
+	(void)id;
+	(void)delta;
+	return -HM_ENOENT;
+}
+
+/* A body that is gone before it is linked: our fault, not a mailbox that is
+ * missing, which is what -HM_ENOENT tells who appends. */
+static void
+test_body_gone(void)
+{
+	struct hm_blob_ops ops;
+	struct hm_blob blob;
+	struct kit k;
+
+	prepare(&k);
+	ops = *k.blob->ops;
+	ops.link = link_nothing;
+	blob = (struct hm_blob){ &ops, k.blob->self };
+	k.st.blob = &blob;
+	is_int(kit_append(k.acc, "INBOX", "a: b\r\n\r\n", 0, NULL), -HM_EIO,
+	    "the body is gone behind its sync");
+	k.st.blob = k.blob;
+	is_int(kit_append(k.acc, "INBOX", "a: b\r\n\r\n", 0, NULL), 0,
+	    "and is not the next time");
+	is_int(kit_append(k.acc, "nowhere", "a: b\r\n\r\n", 0, NULL),
+	    -HM_ENOENT, "no such mailbox");
+	is_int(kit_verify(&k, false), 0, "verify");
+	kit_end(&k);
+}
+
 int
 main(void)
 {
@@ -262,5 +297,6 @@ main(void)
 		test_op(&ops[i], -HM_ECONFLICT);
 	}
 	test_body_only();
+	test_body_gone();
 	return done();
 }
